@@ -1,0 +1,124 @@
+"""Writes what `train_hub.py` publishes: the artifact layout, each file whole or not there."""
+
+import csv
+import io
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import keras
+import numpy as np
+from PIL import Image
+
+import pix2pix
+from pix2pix import card, evaluation, export
+from pix2pix.config import Config
+from pix2pix.data import SplitPlan
+from pix2pix.data.pipeline import oriented
+from pix2pix.files import sha256, write_image, write_json, write_text
+from pix2pix.translate import CONFIG_FILE, GRAPH_FILE, Translator
+
+SAMPLE_COUNT = 12
+PARITY_COUNT = 4
+PACKAGES = (
+    "tensorflow", "keras", "numpy", "pillow", "datasets", "huggingface_hub", "onnx", "onnxruntime",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known about a finished run besides its weights."""
+
+    config: Config
+    plan: SplitPlan
+    columns: tuple[str, ...]
+    step: int
+    seconds: float
+    history: list[dict]
+    device: str
+
+
+def write_artifacts(
+    folder: Path, generator: keras.Model, run: Run, training: np.ndarray, held_out: np.ndarray
+) -> dict:
+    """Writes every file of the artifact layout into `folder` and returns the metrics.
+
+    Args:
+        training: (N, 2, L, L, 3) uint8 cached pairs, for the baselines.
+        held_out: (K, 2, S, S, 3) uint8 cached pairs, for parity, metrics and samples.
+    """
+    export.save_keras(generator, folder)
+    export.save_onnx(generator, folder / GRAPH_FILE)
+    inputs = held_out[:, 0 if run.config.direction == "a_to_b" else 1]
+    parity = export.check_parity(generator, folder / GRAPH_FILE, inputs[:PARITY_COUNT])
+    write_json(folder / CONFIG_FILE, describe(folder, run, parity))
+    # The file that is served is what is measured, not the network in memory.
+    translator = Translator(folder)
+    metrics = evaluation.evaluate(translator.generate, training, held_out, run.config)
+    metrics["samples"] = write_samples(folder, translator, held_out, metrics["per_pair"])
+    write_json(folder / "metrics.json", metrics)
+    write_history(folder / "history.csv", run.history)
+    card.write_curves(folder / "curves.png", run.history)
+    card.write_card(folder)
+    return metrics
+
+
+def describe(folder: Path, run: Run, parity: float) -> dict:
+    """The content of pix2pix.json: all that preprocessing and reproduction need."""
+    weights = ("model.weights.h5", GRAPH_FILE)
+    return {
+        "pix2pix_version": pix2pix.__version__,
+        "config": run.config.to_dict(),
+        "size_multiple": 2**run.config.depth,
+        "columns": list(run.columns),
+        "rows": run.plan.to_dict(),
+        "training": {
+            "steps": run.step,
+            "seconds": round(run.seconds, 1),
+            "device": run.device,
+        },
+        "onnx_max_difference": parity,
+        "sha256": {name: sha256(folder / name) for name in weights},
+        "versions": _versions(),
+    }
+
+
+def write_samples(
+    folder: Path, translator: Translator, held_out: np.ndarray, scores: list[dict]
+) -> list[dict]:
+    """Writes samples/NNN-*.png and samples.png; returns the name, row and scores of each."""
+    count = min(SAMPLE_COUNT, len(held_out))
+    chosen = np.linspace(0, len(held_out) - 1, count).round().astype(int)
+    samples, rows = [], []
+    for number, place in enumerate(chosen):
+        picture, target = oriented(held_out[place], translator.config.direction)
+        generated = translator.generate(picture[None])[0]
+        row = [Image.fromarray(pixels) for pixels in (picture, generated, target)]
+        for kind, image in zip(("input", "generated", "target"), row, strict=True):
+            write_image(folder / "samples" / f"{number:03d}-{kind}.png", image)
+        rows.append(row)
+        samples.append({"name": f"{number:03d}", "held_out_pair": int(place)} | scores[place])
+    write_image(folder / "samples.png", card.sample_grid(rows))
+    return samples
+
+
+def write_history(path: Path, history: list[dict]) -> None:
+    """Writes the logged losses as CSV; a run too short to log has a header only."""
+    from pix2pix.training.trainer import SCALARS
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["step", "seconds", *SCALARS], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_text(path, text.getvalue())
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,73 @@
+"""The command line of `train_hub.py`: one flag a field of `Config` and `Options`."""
+
+import argparse
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from pix2pix.config import Config, option
+from pix2pix.errors import UserError
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where a run reads, writes and publishes: nothing here changes the weights."""
+
+    cache_dir: Path | None = option(None, "folder of the pair cache (~/.cache/pix2pix)", Path)
+    output_dir: Path = option(Path("runs/pix2pix"), "folder for the artifacts", Path)
+    sample_steps: int = option(1000, "steps between grids in <output_dir>/progress, 0: none", int)
+    checkpointing_steps: int = option(1000, "steps between checkpoints, 0: only at the end", int)
+    checkpoints_total_limit: int = option(3, "checkpoints to keep", int)
+    resume_from_checkpoint: str | None = option(
+        None, "latest (of <output_dir>; starts afresh when there is none) or a checkpoint's path"
+    )
+    push_to_hub: bool = option(False, "publish the artifacts to the Hub", bool)
+    hub_model_id: str | None = option(None, "model repository, e.g. <user>/pix2pix-maps")
+    hub_private_repo: bool = option(False, "create the repository as a private one", bool)
+    hub_tag: str | None = option(None, "tag for the published commit, e.g. v1.0")
+    push_only: bool = option(False, "train nothing: publish what <output_dir> holds", bool)
+
+    def __post_init__(self) -> None:
+        if self.pushes and not self.hub_model_id:
+            object.__setattr__(self, "hub_model_id", Path(self.output_dir).resolve().name)
+        if self.checkpoints_total_limit < 1:
+            raise UserError("--checkpoints_total_limit must be at least 1.")
+        for name in ("sample_steps", "checkpointing_steps"):
+            if getattr(self, name) < 0:
+                raise UserError(f"--{name} is {getattr(self, name)}; it must not be negative.")
+
+    @property
+    def pushes(self) -> bool:
+        return self.push_to_hub or self.push_only
+
+
+def parse(description: str, arguments: list[str] | None = None) -> tuple[Config, Options]:
+    """Reads the command line; exits with 2 on a usage error, as argparse does."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for cls, title in ((Config, "what is trained"), (Options, "where and how")):
+        group = parser.add_argument_group(title)
+        for field in dataclasses.fields(cls):
+            _add_flag(group, field)
+    values = vars(parser.parse_args(arguments))
+    try:
+        return tuple(
+            cls(**{field.name: values[field.name] for field in dataclasses.fields(cls)})
+            for cls in (Config, Options)
+        )
+    except UserError as error:
+        parser.error(str(error))
+
+
+def _add_flag(group: argparse._ArgumentGroup, field: dataclasses.Field) -> None:
+    about = field.metadata
+    names = list(dict.fromkeys([f"--{field.name}", f"--{field.name.replace('_', '-')}"]))
+    if about["kind"] is bool:
+        group.add_argument(*names, action="store_true", help=about["help"])
+        return
+    shown = about["help"] if field.default is None else f"{about['help']} (default {field.default})"
+    group.add_argument(
+        *names, type=about["kind"], choices=about["choices"], default=field.default,
+        metavar=None if about["choices"] else about["kind"].__name__.upper(), help=shown,
+    )  # fmt: skip

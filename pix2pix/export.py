@@ -1,0 +1,141 @@
+"""The Keras generator as files: Keras's own Hub layout, and an ONNX graph that equals it.
+
+The graph is written straight from the weights: NCHW inside, one InstanceNormalization node a
+layer, no transposes but at the two ends, and N, H and W left open (H and W are multiples of
+2**depth). Tensors at the ends are NHWC float32 in [-1, 1].
+"""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from pix2pix.errors import UserError
+from pix2pix.files import write_atomically
+from pix2pix.images import to_tensor
+from pix2pix.networks import KERNEL, LEAKY_SLOPE
+
+INPUT, OUTPUT = "image", "translation"
+OPSET = 17
+MAX_DIFFERENCE = 1e-4
+# Kernel 4, stride 2 and one pixel on each side: what Keras's padding "same" is for even sizes.
+CONVOLUTION = {"kernel_shape": [KERNEL] * 2, "strides": [2, 2], "pads": [1, 1, 1, 1]}
+
+
+def save_keras(generator: keras.Model, folder: Path) -> None:
+    """Writes config.json, metadata.json and model.weights.h5: what `hf://` loads."""
+    archive = folder / "model.keras"
+    write_atomically(archive, generator.save)
+    try:
+        _unpack(archive, folder)
+    finally:
+        archive.unlink()
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(archive) as zipped:
+        for name in ("config.json", "metadata.json", "model.weights.h5"):
+            data = zipped.read(name)
+            write_atomically(folder / name, lambda path, data=data: path.write_bytes(data))
+
+
+def save_onnx(generator: keras.Model, path: Path) -> None:
+    """Writes the serving graph of `generator` to `path`."""
+    model = onnx_model(generator)
+    write_atomically(path, lambda temporary: onnx.save(model, temporary))
+
+
+def onnx_model(generator: keras.Model) -> onnx.ModelProto:
+    """The generator of `networks.build_generator` as an ONNX model."""
+    graph = _Graph(generator)
+    depth = sum(layer.name.endswith("_conv") for layer in generator.layers) // 2
+    x = graph.node("Transpose", [INPUT], perm=[0, 3, 1, 2])
+    skips = {}
+    for level in range(1, depth + 1):
+        if level > 1:
+            x = graph.node("LeakyRelu", [x], alpha=LEAKY_SLOPE)
+        x = graph.convolution(x, f"down_{level}_conv")
+        x = skips[level] = graph.normalisation(x, f"down_{level}_norm")
+    for level in range(depth, 0, -1):
+        if level < depth:
+            x = graph.node("Concat", [x, skips[level]], axis=1)
+        x = graph.node("Relu", [x])
+        x = graph.convolution(x, f"up_{level}_conv")
+        x = graph.normalisation(x, f"up_{level}_norm")
+    x = graph.node("Tanh", [x])
+    graph.node("Transpose", [x], output=OUTPUT, perm=[0, 2, 3, 1])
+    return graph.model()
+
+
+class _Graph:
+    """Collects nodes and weights; each method returns the name of the tensor it adds."""
+
+    def __init__(self, generator: keras.Model):
+        self.layers = {layer.name: layer for layer in generator.layers}
+        self.channels = generator.input_shape[-1], generator.output_shape[-1]
+        self.nodes, self.weights = [], []
+
+    def node(self, kind: str, inputs: list[str], output: str = "", **attributes) -> str:
+        output = output or f"{kind}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        return output
+
+    def weight(self, name: str, array: np.ndarray) -> str:
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def convolution(self, x: str, name: str) -> str:
+        layer = self.layers[name]
+        transposed = isinstance(layer, keras.layers.Conv2DTranspose)
+        kernel = np.asarray(layer.kernel)
+        # Keras: (H, W, in, out), transposed (H, W, out, in). ONNX: (out, in, ...), (in, out, ...).
+        inputs = [x, self.weight(f"{name}.kernel", kernel.transpose(3, 2, 0, 1))]
+        if layer.use_bias:
+            inputs.append(self.weight(f"{name}.bias", np.asarray(layer.bias)))
+        return self.node("ConvTranspose" if transposed else "Conv", inputs, **CONVOLUTION)
+
+    def normalisation(self, x: str, name: str) -> str:
+        layer = self.layers.get(name)
+        if layer is None:
+            return x
+        gain = self.weight(f"{name}.gain", np.asarray(layer.gamma))
+        offset = self.weight(f"{name}.offset", np.asarray(layer.beta))
+        return self.node("InstanceNormalization", [x, gain, offset], epsilon=layer.epsilon)
+
+    def model(self) -> onnx.ModelProto:
+        values = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", "H", "W", channels])
+            for name, channels in zip((INPUT, OUTPUT), self.channels, strict=True)
+        ]
+        graph = helper.make_graph(self.nodes, "generator", values[:1], values[1:], self.weights)
+        opset = [helper.make_opsetid("", OPSET)]
+        model = helper.make_model(graph, opset_imports=opset, ir_version=8, producer_name="pix2pix")
+        onnx.checker.check_model(model)
+        return model
+
+
+def check_parity(generator: keras.Model, path: Path, pictures: np.ndarray) -> float:
+    """Largest difference between Keras and ONNX on real (K, S, S, 3) uint8 pictures.
+
+    In units of [-1, 1]; raises `UserError` when it reaches `MAX_DIFFERENCE`.
+    """
+    from pix2pix.translate import load_session
+
+    session = load_session(path)
+    difference = 0.0
+    for picture in pictures:
+        tensor = to_tensor(picture[None])
+        served = session.run([OUTPUT], {INPUT: tensor})[0]
+        expected = np.asarray(generator(tensor, training=False))
+        difference = max(difference, float(np.abs(served - expected).max()))
+    if difference >= MAX_DIFFERENCE:
+        raise UserError(
+            f"The ONNX graph differs from the Keras generator by {difference:.2g}, more than "
+            f"{MAX_DIFFERENCE:g}; nothing was published. Please report this with the versions "
+            "in pix2pix.json."
+        )
+    return difference

@@ -1,0 +1,123 @@
+"""Every call to the Hugging Face Hub, and nothing else.
+
+Each failure becomes a `UserError` that says what to do; no message carries a token.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pix2pix.errors import UserError
+
+# What a model repository holds on its main branch: the artifact layout.
+PUBLISHED = [
+    "README.md", "config.json", "metadata.json", "model.weights.h5", "generator.onnx",
+    "pix2pix.json", "metrics.json", "samples.png", "samples/*.png", "history.csv", "curves.png",
+]  # fmt: skip
+# What serving needs of it: the Keras weights would double the download.
+SERVED = [p for p in PUBLISHED if p not in ("config.json", "metadata.json", "model.weights.h5")]
+LOGIN = (
+    "create a token with write access in your Hub settings and set HF_TOKEN, or run `hf auth login`"
+)
+
+
+def dataset_commit(name: str, revision: str | None = None) -> str | None:
+    """The commit that a Hub dataset's `revision` stands for now; None for a local folder."""
+    if Path(name).exists():
+        return None
+    from huggingface_hub import HfApi
+
+    with _explained(f"The dataset {name}"):
+        return HfApi().dataset_info(name, revision=revision).sha
+
+
+def fetch_model(repo_id: str, revision: str | None = None) -> tuple[Path, str]:
+    """Downloads what serving needs, or finds it in the cache; returns the folder and the commit."""
+    from huggingface_hub import snapshot_download
+
+    with _explained(f"The model {repo_id}"):
+        folder = Path(snapshot_download(repo_id, revision=revision, allow_patterns=SERVED))
+    # A snapshot folder is named after its commit.
+    return folder, folder.name
+
+
+def prepare_repo(repo_id: str, private: bool = False) -> str:
+    """Creates the model repository unless it exists, checks that the token may write to it, and
+    returns the repository's full id. Called before the first step, so that no run is lost."""
+    from huggingface_hub import HfApi
+
+    with _explained(f"The model repository {repo_id}"):
+        api = HfApi()
+        user = api.whoami()["name"]
+        full_id = repo_id if "/" in repo_id else f"{user}/{repo_id}"
+        api.create_repo(full_id, private=private or None, exist_ok=True)
+        api.auth_check(full_id, write=True)
+        return full_id
+
+
+def publish(folder: Path, repo_id: str, tag: str | None = None) -> str:
+    """Uploads the artifacts in `folder` as one atomic commit, tags it, returns its address."""
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    files = sorted({path for pattern in PUBLISHED for path in folder.glob(pattern)})
+    operations = [CommitOperationAdd(path.relative_to(folder).as_posix(), path) for path in files]
+    with _explained(f"Publishing to {repo_id}"):
+        api = HfApi()
+        parent = api.model_info(repo_id).sha
+        commit = api.create_commit(
+            repo_id, operations, commit_message="Publish the generator, its metrics and its card",
+            parent_commit=parent,
+        )  # fmt: skip
+        if tag:
+            api.create_tag(repo_id, tag=tag, revision=commit.oid, exist_ok=False)
+        return commit.commit_url
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Turns the client's errors into one sentence each."""
+    import httpx2
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except errors.LocalTokenNotFoundError:
+        raise UserError(f"{what} needs a token, and none was found: {LOGIN}.") from None
+    except errors.GatedRepoError:
+        raise UserError(f"{what} is gated: accept its terms on its page, then try again.") from None
+    except errors.RevisionNotFoundError:
+        raise UserError(
+            f"{what} has no such revision; check the name of the commit or tag."
+        ) from None
+    except errors.RepositoryNotFoundError:
+        raise UserError(
+            f"{what} was not found, or this token may not see it; check the id, or {LOGIN}."
+        ) from None
+    except errors.LocalEntryNotFoundError:
+        raise UserError(
+            f"{what} can't be fetched: the Hub can't be reached and it is not in the local cache. "
+            "Check the connection and try again."
+        ) from None
+    except errors.HFValidationError as error:
+        raise UserError(f"{what} has no valid id: {str(error).splitlines()[0]}") from None
+    except errors.HfHubHTTPError as error:
+        raise UserError(f"{what}: {_refusal(error)}") from None
+    except (httpx2.TransportError, errors.OfflineModeIsEnabled, OSError) as error:
+        raise UserError(
+            f"{what}: the Hub can't be reached ({type(error).__name__}). "
+            "Check the connection and try again."
+        ) from None
+
+
+def _refusal(error) -> str:
+    status = error.response.status_code
+    reasons = {
+        401: f"the Hub does not accept this token (401): {LOGIN}.",
+        403: f"this token may not write there (403): {LOGIN}, or choose another --hub_model_id.",
+        409: "it already exists (409); choose another name.",
+        412: "somebody else changed it meanwhile (412); run the same command with --push_only.",
+        429: "the Hub asks to slow down (429); wait a few minutes and use --push_only.",
+    }
+    return reasons.get(
+        status, f"the Hub answered {status}; try again later, e.g. with --push_only."
+    )

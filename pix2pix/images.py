@@ -1,0 +1,127 @@
+"""Pictures in and out: PIL images, uint8 arrays and network tensors. PIL and NumPy only.
+
+Shapes: an image array is (H, W, 3) uint8 in [0, 255]; a network tensor is (B, H, W, 3) float32
+in [-1, 1]. One antialiased filter, `RESAMPLE`, is used for training, evaluation and serving.
+"""
+
+import io
+import warnings
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from pix2pix.errors import UserError
+
+# Pillow scales the bicubic kernel with the reduction factor, so it antialiases when shrinking.
+RESAMPLE = Image.Resampling.BICUBIC
+MAX_PIXELS = 64_000_000
+SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+
+
+def open_image(source: str | Path | bytes | BinaryIO, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Reads a picture as 8-bit RGB: first frame, upright (EXIF), transparency over white.
+
+    Raises `UserError` when it is empty, is no picture, is cut short, or has over `max_pixels`.
+    """
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(stream)
+        check_pixels(image, max_pixels)
+        return to_rgb(image)
+    except Image.DecompressionBombError:
+        raise UserError(_too_large("The picture has", max_pixels)) from None
+    except UnidentifiedImageError:
+        raise UserError(
+            "This file is not a picture that can be read; use a PNG, JPEG, WebP, TIFF, BMP or GIF."
+        ) from None
+    except FileNotFoundError:
+        raise UserError(f"There is no file {source}; check the path.") from None
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise UserError(
+            f"The picture is damaged or cut short ({error}); save it again and retry."
+        ) from None
+
+
+def check_pixels(image: Image.Image, max_pixels: int = MAX_PIXELS) -> None:
+    """Raises `UserError` for a picture of more than `max_pixels`, before it is decoded."""
+    width, height = image.size
+    if width * height > max_pixels:
+        raise UserError(_too_large(f"The picture is {width}x{height} pixels,", max_pixels))
+
+
+def _too_large(start: str, max_pixels: int) -> str:
+    return (
+        f"{start} more than the {max_pixels / 1e6:g} megapixels accepted here; "
+        "make it smaller and try again."
+    )
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Any PIL image as 8-bit RGB: EXIF rotation applied, alpha over white, 16 bits scaled to 8."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode in SIXTEEN_BIT_MODES:
+        values = np.asarray(image, np.float64)
+        # Mode I holds 16-bit files too; only those that stay below 256 are 8-bit data.
+        scale = 257.0 if image.mode != "I" or values.max() > 255 else 1.0
+        image = Image.fromarray(np.clip(np.rint(values / scale), 0, 255).astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def resize(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Resizes with the project's one filter; the same object when the size is already right."""
+    return image if image.size == (width, height) else image.resize((width, height), RESAMPLE)
+
+
+def split_pair(image: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """Left and right half of a side-by-side pair. Raises `UserError` when the width is odd."""
+    width, height = image.size
+    if width % 2 or width < 2:
+        raise UserError(f"A side-by-side pair needs an even width, and this one is {width} wide.")
+    half = width // 2
+    return image.crop((0, 0, half, height)), image.crop((half, 0, width, height))
+
+
+def to_tensor(images: np.ndarray) -> np.ndarray:
+    """uint8 in [0, 255] -> float32 in [-1, 1], same shape."""
+    return images.astype(np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def to_uint8(tensor: np.ndarray) -> np.ndarray:
+    """float32 in [-1, 1] -> uint8 in [0, 255], rounded to nearest, same shape."""
+    return np.clip(np.rint((tensor + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def fit_to_square(image: Image.Image, side: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """Scales the longer side to `side`, keeping the shape, and mirrors the rest to a square.
+
+    Returns the (side, side, 3) uint8 array and the (width, height) the picture takes in it.
+    """
+    scale = side / max(image.size)
+    width, height = (max(1, round(length * scale)) for length in image.size)
+    return pad_mirrored(np.asarray(resize(image, width, height)), side, side), (width, height)
+
+
+def pad_mirrored(array: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Extends (H, W, C) to (height, width, C) at the bottom and right by reflection."""
+    padding = ((0, height - array.shape[0]), (0, width - array.shape[1]), (0, 0))
+    return np.pad(array, padding, mode="symmetric")
+
+
+def grid(rows: list[list[Image.Image]], gap: int = 4) -> Image.Image:
+    """Rows of equally sized pictures on one white sheet, `gap` pixels apart."""
+    width, height = rows[0][0].size
+    columns = max(len(row) for row in rows)
+    size = (columns * (width + gap) - gap, len(rows) * (height + gap) - gap)
+    sheet = Image.new("RGB", size, "white")
+    for y, row in enumerate(rows):
+        for x, image in enumerate(row):
+            sheet.paste(image, (x * (width + gap), y * (height + gap)))
+    return sheet

@@ -1,0 +1,97 @@
+"""The paper's networks (arXiv 1611.07004, section 6.1) from stock Keras layers only.
+
+Written as C64-C128-...: a 4x4 convolution of stride 2. Three choices follow the authors' Torch
+code and erratum: the skip connections are taken before the activation and the decoder applies
+ReLU to the concatenation; the 1x1 bottleneck is not normalised (that would zero it); and batch
+normalisation at batch 1 is written as what it is, normalisation per instance and channel.
+"""
+
+import keras
+from keras import layers
+
+from pix2pix.config import Config
+
+KERNEL = 4
+LEAKY_SLOPE = 0.2
+DROPOUT_BLOCKS = 3
+MAX_WIDENING = 8
+
+
+def encoder_filters(filters: int, depth: int) -> list[int]:
+    """Filters of each encoder level: 64-128-256-512-512-... for `filters` 64."""
+    return [filters * min(2**level, MAX_WIDENING) for level in range(depth)]
+
+
+def _convolution(filters: int, name: str, strides: int = 2, use_bias: bool = False, **options):
+    options = {"padding": "same", "layer": layers.Conv2D} | options
+    return options.pop("layer")(
+        filters, KERNEL, strides=strides, use_bias=use_bias, name=name,
+        kernel_initializer=keras.initializers.RandomNormal(0.0, 0.02), **options,
+    )  # fmt: skip
+
+
+def _normalisation(name: str) -> layers.Layer:
+    return layers.GroupNormalization(
+        groups=-1,
+        epsilon=1e-5,
+        gamma_initializer=keras.initializers.RandomNormal(1.0, 0.02),
+        name=name,
+    )
+
+
+def build_generator(config: Config, channels: int = 3) -> keras.Model:
+    """U-Net of `config.depth` levels.
+
+    Input and output: (B, H, W, 3) float32 in [-1, 1], H and W multiples of 2**depth.
+    Layers are named `down_<n>_conv`, `down_<n>_norm`, `up_<n>_conv`, `up_<n>_norm`, n from 1 at
+    the picture's resolution to `depth` at the bottleneck.
+    """
+    depth = config.depth
+    filters = encoder_filters(config.generator_filters, depth)
+    image = x = keras.Input((None, None, channels), name="image")
+    skips = []
+    for level in range(1, depth + 1):
+        if level > 1:
+            x = layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name=f"down_{level}_activation")(x)
+        x = _convolution(filters[level - 1], f"down_{level}_conv")(x)
+        if 1 < level < depth:
+            x = _normalisation(f"down_{level}_norm")(x)
+        skips.append(x)
+    for level in range(depth, 0, -1):
+        if level < depth:
+            x = layers.Concatenate(name=f"up_{level}_skip")([x, skips[level - 1]])
+        x = layers.ReLU(name=f"up_{level}_activation")(x)
+        width = filters[level - 2] if level > 1 else channels
+        transposed = {"layer": layers.Conv2DTranspose, "use_bias": level == 1}
+        x = _convolution(width, f"up_{level}_conv", **transposed)(x)
+        if level > 1:
+            x = _normalisation(f"up_{level}_norm")(x)
+        if depth - level < DROPOUT_BLOCKS and level > 1:
+            x = layers.Dropout(0.5, name=f"up_{level}_dropout")(x)
+    translation = layers.Activation("tanh", dtype="float32", name="translation")(x)
+    return keras.Model(image, translation, name="generator")
+
+
+def build_discriminator(config: Config, channels: int = 3) -> keras.Model:
+    """70x70 PatchGAN: C64-C128-C256-C512 and one logit a patch.
+
+    Inputs: input and target picture, each (B, H, W, 3) float32 in [-1, 1]. Output: logits,
+    (B, 30, 30, 1) float32 for 256x256.
+    """
+    image = keras.Input((None, None, channels), name="image")
+    candidate = keras.Input((None, None, channels), name="candidate")
+    x = layers.Concatenate(name="pair")([image, candidate])
+    for level, filters in enumerate(encoder_filters(config.discriminator_filters, 4), start=1):
+        strides = 1 if level == 4 else 2
+        if strides == 1:
+            # Torch pads one pixel on each side; "same" would pad unevenly at stride 1.
+            x = layers.ZeroPadding2D(1, name=f"patch_{level}_pad")(x)
+        padding = "same" if strides == 2 else "valid"
+        name = f"patch_{level}_conv"
+        x = _convolution(filters, name, strides, use_bias=level == 1, padding=padding)(x)
+        if level > 1:
+            x = _normalisation(f"patch_{level}_norm")(x)
+        x = layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name=f"patch_{level}_activation")(x)
+    x = layers.ZeroPadding2D(1, name="logits_pad")(x)
+    x = _convolution(1, "logits", strides=1, use_bias=True, padding="valid", dtype="float32")(x)
+    return keras.Model([image, candidate], x, name="discriminator")

@@ -1,0 +1,1 @@
+"""Training: the step (`trainer`), the loop (`loop`) and what survives a kill (`checkpoints`)."""

@@ -1,0 +1,163 @@
+"""Trains pix2pix on paired pictures, measures it on held-out pairs and publishes it to the Hub.
+
+A small run on the pairs of this repository:
+    python train_hub.py --dataset_name assets/sample_maps --generator_filters 16 \\
+        --max_train_steps 200 --output_dir runs/demo
+The paper's run, on a GPU:
+    python train_hub.py --dataset_name huggan/maps --push_to_hub --hub_model_id <user>/pix2pix-maps
+"""
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from pix2pix.cli import Options, parse
+from pix2pix.config import Config
+from pix2pix.errors import UserError
+
+# TensorFlow and datasets are imported where they are needed, so that --help answers at once.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+FIXED_SAMPLES = 4
+CPU_WARNING_STEPS = 20_000
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    config, options = parse(__doc__, arguments)
+    try:
+        run(config, options)
+    except UserError as error:
+        print(f"train_hub.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(config: Config, options: Options) -> None:
+    """Prepare, stream, train, evaluate, publish."""
+    from pix2pix import hub
+
+    check_output_dir(options)
+    repo_id = None
+    if options.pushes:
+        repo_id = hub.prepare_repo(options.hub_model_id, options.hub_private_repo)
+    if not options.push_only:
+        resumed = find_checkpoint(options)
+        config = pin_dataset(config, resumed)
+        source, plan, training, held_out = load_pairs(config, options)
+        result = train(config, options, training, held_out, resumed)
+        write(config, options, source, plan, result, training, held_out)
+    if repo_id:
+        publish(options, repo_id)
+
+
+def check_output_dir(options: Options) -> None:
+    """Fails before any work when the artifacts could not be written, or published, in the end."""
+    folder = options.output_dir
+    if options.push_only:
+        if not (folder / "pix2pix.json").is_file():
+            raise UserError(
+                f"{folder} holds no finished run to publish; train first, or name the right "
+                "--output_dir."
+            )
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"The output folder {folder} can't be written ({error.strerror}); name another one "
+            "with --output_dir."
+        ) from None
+
+
+def find_checkpoint(options: Options):
+    """The checkpoint to resume, or None."""
+    from pix2pix.training import checkpoints
+
+    wanted = options.resume_from_checkpoint
+    if wanted is None:
+        return None
+    if wanted != "latest":
+        return checkpoints.read(Path(wanted))
+    found = checkpoints.latest(options.output_dir / "checkpoints")
+    print(
+        f"Resuming {found.path} after step {found.step}."
+        if found
+        else f"No checkpoint in {options.output_dir}: starting afresh."
+    )
+    return found
+
+
+def pin_dataset(config: Config, resumed) -> Config:
+    """The config with the Hub dataset's commit for a branch; a resumed run keeps its own."""
+    from pix2pix import hub
+
+    revision = config.dataset_revision
+    if resumed and resumed.config.dataset_name == config.dataset_name:
+        revision = revision or resumed.config.dataset_revision
+    return replace(config, dataset_revision=hub.dataset_commit(config.dataset_name, revision))
+
+
+def load_pairs(config: Config, options: Options):
+    """The source, its split, and both sides of it from the cache."""
+    from pix2pix import data
+
+    source = data.open_source(config)
+    plan = source.plan(config)
+    folder = options.cache_dir or data.default_cache_dir()
+    training = data.cached_pairs(source, plan.train, config.load_size, folder)
+    held_out = data.cached_pairs(source, plan.held_out, config.image_size, folder)
+    print(f"{len(training)} training pairs, {len(held_out)} held-out pairs of {source.name}.")
+    return source, plan, training, held_out
+
+
+def train(config: Config, options: Options, training, held_out, resumed):
+    """Trains, and tells first on what device."""
+    from pix2pix.data.pipeline import oriented
+    from pix2pix.training import device, loop
+
+    steps = config.steps(len(training))
+    print(f"Training {steps} steps on {device.name()}.")
+    if not device.has_gpu() and steps > CPU_WARNING_STEPS and config.generator_filters >= 64:
+        print("Warning: a full-size run takes days without a GPU; see --max_train_steps.")
+    fixed = oriented(held_out[:FIXED_SAMPLES].swapaxes(0, 1), config.direction)
+    saving = loop.Saving(
+        options.output_dir,
+        options.checkpointing_steps,
+        options.checkpoints_total_limit,
+        options.sample_steps,
+    )
+    return loop.train(config, training, fixed, saving, resumed)
+
+
+def write(config, options, source, plan, result, training, held_out) -> None:
+    """Exports, evaluates, writes every artifact and says where."""
+    from pix2pix import artifacts
+    from pix2pix.training import device
+
+    about = artifacts.Run(
+        config, plan, source.columns, result.step, result.seconds, result.history, device.name()
+    )
+    print(f"Scoring {len(held_out)} held-out pairs.")
+    generator = result.trainer.published
+    metrics = artifacts.write_artifacts(options.output_dir, generator, about, training, held_out)
+    rows = {"this model": metrics["metrics"]} | metrics["baselines"]
+    for name, row in rows.items():
+        print(f"{name:>15}: L1 {row['l1']:6.2f}  PSNR {row['psnr']:5.2f}  SSIM {row['ssim']:.3f}")
+    print(f"Everything is in {options.output_dir}: README.md, samples.png, generator.onnx, ...")
+
+
+def publish(options: Options, repo_id: str) -> None:
+    """Pushes the artifacts with a card that names the repository."""
+    from pix2pix import card, hub
+
+    card.write_card(options.output_dir, repo_id)
+    print(f"Published: {hub.publish(options.output_dir, repo_id, options.hub_tag)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
