@@ -1,0 +1,85 @@
+"""Points every Hugging Face client at a Hub on loopback before any of them is imported.
+
+The clients read these variables once, at import, so they are set here at module level and not in
+a fixture.
+"""
+
+import os
+import re
+import socket
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+with socket.socket() as _probe:
+    _probe.bind(("127.0.0.1", 0))
+    HUB_PORT: int = _probe.getsockname()[1]
+_HF_HOME = tempfile.TemporaryDirectory(prefix="hf-home-", ignore_cleanup_errors=True)
+
+os.environ |= {
+    "HF_ENDPOINT": f"http://127.0.0.1:{HUB_PORT}",
+    "HF_HOME": _HF_HOME.name,
+    "HF_HUB_DISABLE_XET": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "CUDA_VISIBLE_DEVICES": "",
+    "NO_PROXY": "127.0.0.1,localhost",
+    "no_proxy": "127.0.0.1,localhost",
+}
+# A developer's own token, caches or offline mode must not reach the tests.
+for _name in (
+    "HF_TOKEN",
+    "HUGGING_FACE_HUB_TOKEN",
+    "HF_TOKEN_PATH",
+    "HF_HUB_CACHE",
+    "HUGGINGFACE_HUB_CACHE",
+    "HF_ASSETS_CACHE",
+    "HF_DATASETS_CACHE",
+    "HF_HUB_OFFLINE",
+    "HF_DATASETS_OFFLINE",
+):
+    os.environ.pop(_name, None)
+
+from tests.hub_server import READ_TOKEN, USER, WRITE_TOKEN, HubServer  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
+    """The Hub that HF_ENDPOINT names. One for all tests: each keeps to its own `repo_id`."""
+    with HubServer(tmp_path_factory.mktemp("hub"), HUB_PORT) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_fault_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "hub" in request.fixturenames:
+        request.getfixturevalue("hub").faults.clear()
+
+
+@pytest.fixture
+def write_token() -> str:
+    return WRITE_TOKEN
+
+
+@pytest.fixture
+def read_token() -> str:
+    return READ_TOKEN
+
+
+@pytest.fixture
+def repo_id(request: pytest.FixtureRequest) -> str:
+    """A repository name of this test's own; nothing is created."""
+    slug = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].strip("-")
+    return f"{USER}/{slug}-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path) -> Path:
+    """A `cache_dir` that nothing was downloaded into."""
+    return tmp_path / "cache"

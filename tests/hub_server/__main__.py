@@ -1,0 +1,24 @@
+"""Serve a test Hub for trials by hand: python -m tests.hub_server --root DIR --port N"""
+
+import argparse
+import contextlib
+import threading
+from pathlib import Path
+
+from . import READ_TOKEN, WRITE_TOKEN, HubServer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A Hub on loopback; repositories last as it runs.")
+    parser.add_argument("--root", type=Path, required=True, help="folder for the files' contents")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
+    args = parser.parse_args()
+    with HubServer(args.root, args.port) as hub, contextlib.suppress(KeyboardInterrupt):
+        print(f"export HF_ENDPOINT={hub.endpoint} HF_HUB_DISABLE_XET=1")
+        print(f"write token: {WRITE_TOKEN}")
+        print(f"read token:  {READ_TOKEN}", flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+"""Routes about a repository as a whole: its life, information, references and listings."""
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from . import cards
+from .auth import LoggedIn, Readable, Refusal, Stored, Writable, Writer
+from .store import Repo
+from .trees import Commit, Conflict
+
+router = APIRouter()
+REPO = "/api/{kind:kind}/{ns:seg}/{name:seg}"
+
+
+@router.get("/api/whoami-v2")
+async def whoami(account: LoggedIn) -> dict[str, Any]:
+    orgs = [{"type": "org", "name": o, "roleInOrg": "write"} for o in account.organisations]
+    token = {"displayName": f"{account.role} token", "role": account.role}
+    return {
+        "type": "user",
+        "name": account.name,
+        "fullname": account.name.title(),
+        "orgs": orgs,
+        "auth": {"type": "access_token", "accessToken": token},
+    }
+
+
+@router.post("/api/validate-yaml")
+async def validate_yaml(request: Request) -> JSONResponse:
+    body = await request.json()
+    errors, warnings = cards.problems(body["content"], body["repoType"])
+    content = {
+        "errors": [{"message": message} for message in errors],
+        "warnings": [{"message": message} for message in warnings],
+    }
+    return JSONResponse(content, 400 if errors else 200)
+
+
+@router.post("/api/repos/create")
+async def create(request: Request, store: Stored, account: Writer) -> JSONResponse:
+    body = await request.json()
+    kind, namespace = body.get("type") or "model", body.get("organization") or account.name
+    if not account.owns(namespace):
+        message = f"You don't have the rights to create a {kind} under the namespace {namespace!r}"
+        raise Refusal(403, message)
+    if kind == "space" and body.get("sdk") not in cards.SDKS:
+        raise Refusal(400, f'"sdk" must be one of [{", ".join(cards.SDKS)}]')
+    repo_id = f"{namespace}/{body['name']}"
+    answer = {"url": f"{request.app.state.endpoint}/{address(kind, repo_id)}", "name": repo_id}
+    try:
+        repo = store.create(kind, repo_id, body.get("visibility") == "private", body.get("sdk"))
+    except Conflict as error:
+        # create_repo(exist_ok=True) reads the address out of the refusal.
+        return JSONResponse({**answer, "error": str(error)}, 409)
+    repo.hardware = body.get("hardware") or repo.hardware
+    repo.sleep_time = body.get("sleepTimeSeconds")
+    for name in ("variables", "secrets"):
+        getattr(repo, name).update({item["key"]: item for item in body.get(name) or []})
+    return JSONResponse(answer)
+
+
+@router.delete("/api/repos/delete")
+async def delete(request: Request, store: Stored, account: Writer) -> dict[str, Any]:
+    body = await request.json()
+    namespace = body.get("organization") or account.name
+    if not account.owns(namespace):
+        raise Refusal(403, f"Forbidden: {account.name} has no write access to {namespace}")
+    repo = store.repo(body.get("type") or "model", f"{namespace}/{body['name']}")
+    del store.repos[repo.kind, repo.id]
+    return {}
+
+
+@router.put(REPO + "/settings")
+async def settings(request: Request, repo: Writable) -> dict[str, Any]:
+    visibility = (await request.json()).get("visibility")
+    repo.private = visibility == "private" if visibility else repo.private
+    return {"private": repo.private}
+
+
+@router.get(REPO + "/auth-check")
+async def auth_check(repo: Readable) -> dict[str, Any]:
+    return {}
+
+
+@router.get(REPO + "/auth-check/write")
+async def auth_check_write(repo: Writable) -> dict[str, Any]:
+    return {}
+
+
+@router.get(REPO)
+@router.get(REPO + "/revision/{rev:seg}")
+async def info(store: Stored, repo: Readable, rev: str = "main", blobs: bool = False) -> Any:
+    commit = repo.resolve(rev)
+    card = cards.card_data(store, commit)
+    siblings = []
+    for path, blob in sorted(commit.tree.items()):
+        sibling: dict[str, Any] = {"rfilename": path}
+        if blobs:
+            sibling |= {"size": blob.size, "blobId": blob.git_oid}
+            if blob.lfs:
+                pointer = len(blob.pointer)
+                sibling["lfs"] = {"sha256": blob.sha256, "size": blob.size, "pointerSize": pointer}
+        siblings.append(sibling)
+    answer = {
+        "id": repo.id,
+        "author": repo.namespace,
+        "sha": commit.oid,
+        "private": repo.private,
+        "gated": False,
+        "disabled": False,
+        "downloads": 0,
+        "likes": 0,
+        "createdAt": repo.created_at,
+        "lastModified": repo.head.date,
+        "tags": cards.tags(card),
+        "cardData": card,
+        "siblings": siblings,
+    }
+    if repo.kind == "model":
+        answer |= {key: card[key] for key in ("library_name", "pipeline_tag") if key in card}
+        answer["model-index"] = card.get("model-index")
+    if repo.kind == "space":
+        answer["sdk"] = repo.sdk
+    return answer
+
+
+@router.get(REPO + "/refs")
+async def refs(repo: Readable) -> dict[str, Any]:
+    def listed(references: dict[str, str], prefix: str) -> list[dict[str, str]]:
+        return [
+            {"name": name, "ref": prefix + name, "targetCommit": oid}
+            for name, oid in references.items()
+        ]
+
+    return {
+        "branches": listed(repo.branches, "refs/heads/"),
+        "tags": listed(repo.tags, "refs/tags/"),
+        "pullRequests": listed(repo.pulls, ""),
+        "converts": [],
+    }
+
+
+@router.get(REPO + "/commits/{rev:seg}")
+async def commits(repo: Readable, rev: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": commit.oid,
+            "title": commit.title,
+            "message": commit.message,
+            "date": commit.date,
+            "authors": [{"user": commit.author}],
+        }
+        for commit in repo.history(repo.resolve(rev))
+    ]
+
+
+@router.post(REPO + "/tag/{rev:seg}")
+async def create_tag(request: Request, repo: Writable, rev: str) -> dict[str, Any]:
+    repo.tag((await request.json())["tag"], rev)
+    return {}
+
+
+@router.delete(REPO + "/tag/{tag:seg}")
+async def delete_tag(repo: Writable, tag: str) -> dict[str, Any]:
+    if repo.tags.pop(tag, None) is None:
+        raise Refusal(404, f"Tag {tag} not found", "RevisionNotFound")
+    return {}
+
+
+@router.post(REPO + "/branch/{branch:seg}")
+async def create_branch(request: Request, repo: Writable, branch: str) -> dict[str, Any]:
+    repo.branch(branch, (await request.json()).get("startingPoint") or "main")
+    return {}
+
+
+@router.delete(REPO + "/branch/{branch:seg}")
+async def delete_branch(repo: Writable, branch: str) -> dict[str, Any]:
+    if branch == "main":
+        raise Refusal(403, "Forbidden: main is a protected branch")
+    if repo.branches.pop(branch, None) is None:
+        raise Refusal(404, f"Branch {branch} not found", "RevisionNotFound")
+    return {}
+
+
+@router.post(REPO + "/super-squash/{branch:seg}")
+async def squash(request: Request, repo: Writable, account: Writer, branch: str) -> dict[str, Any]:
+    repo.squash(branch, (await request.json())["message"], account.name)
+    return {}
+
+
+@router.get(REPO + "/tree/{rev:seg}")
+@router.get(REPO + "/tree/{rev:seg}/{path:tail}")
+async def tree(
+    repo: Readable, rev: str, path: str = "", recursive: bool = False, expand: bool = False
+) -> list[dict[str, Any]]:
+    commit = repo.resolve(rev)
+    directories = commit.directories()
+    if path and path not in directories:
+        raise Refusal(404, f"{path} does not exist on {rev}", "EntryNotFound")
+    below = path + "/" if path else ""
+    return [
+        entry(repo, commit, found, expand)
+        for found in sorted([*commit.tree, *directories])
+        if found.startswith(below) and (recursive or "/" not in found[len(below) :])
+    ]
+
+
+@router.post(REPO + "/paths-info/{rev:seg}")
+async def paths_info(request: Request, repo: Readable, rev: str) -> list[dict[str, Any]]:
+    commit = repo.resolve(rev)
+    form = parse_qs((await request.body()).decode())
+    expand = form.get("expand", ["false"])[0].lower() == "true"
+    paths = [path.strip("/") for path in form.get("paths", [])]
+    return [entry(repo, commit, path, expand) for path in paths if commit.entry_id(path)]
+
+
+def entry(repo: Repo, commit: Commit, path: str, expand: bool) -> dict[str, Any]:
+    """One file or folder, as tree and paths-info describe it."""
+    blob = commit.tree.get(path)
+    kind = "directory" if blob is None else "file"
+    found: dict[str, Any] = {"type": kind, "path": path, "size": 0, "oid": commit.entry_id(path)}
+    if blob is not None:
+        found["size"] = blob.size
+        if blob.lfs:
+            pointer = len(blob.pointer)
+            found["lfs"] = {"oid": blob.sha256, "size": blob.size, "pointerSize": pointer}
+    if expand:
+        last = repo.last_change(commit, path)
+        found["lastCommit"] = {"id": last.oid, "title": last.title, "date": last.date}
+    return found
+
+
+def address(kind: str, repo_id: str) -> str:
+    """The repository's path on the Hub: models have no prefix."""
+    return repo_id if kind == "model" else f"{kind}s/{repo_id}"

@@ -1,0 +1,168 @@
+"""Routes of running things: a Space's settings and runtime, and Jobs.
+
+Nothing runs: a Space counts as RUNNING once it has an app file, a job stays SCHEDULING.
+"""
+
+import secrets as random
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from .auth import Account, Readable, Refusal, Stored, Writable, Writer
+from .store import Repo, now
+from .trees import BadRequest
+
+router = APIRouter()
+SPACE = "/api/{kind:space}/{ns:seg}/{name:seg}"
+APP_FILES = {"app.py", "Dockerfile", "index.html"}
+# name, what it is called, cpu, memory, price per minute in micro-dollars
+FLAVORS = [
+    ("cpu-basic", "CPU Basic", "2 vCPU", "16 GB", 167),
+    ("cpu-upgrade", "CPU Upgrade", "8 vCPU", "32 GB", 500),
+    ("t4-small", "Nvidia T4 - small", "4 vCPU", "15 GB", 6667),
+    ("a10g-small", "Nvidia A10G - small", "4 vCPU", "15 GB", 16667),
+]
+
+
+@router.get("/api/spaces/hardware")
+@router.get("/api/jobs/hardware")
+async def hardware_list() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "prettyName": pretty,
+            "cpu": cpu,
+            "ram": ram,
+            "unitCostMicroUSD": price,
+            "unitCostUSD": price / 1e6,
+            "unitLabel": "minute",
+        }
+        for name, pretty, cpu, ram, price in FLAVORS
+    ]
+
+
+def flavor(name: str) -> str:
+    if name not in {known for known, *_ in FLAVORS}:
+        raise BadRequest(f"unknown hardware {name!r}")
+    return name
+
+
+def runtime(repo: Repo) -> dict[str, Any]:
+    stage = "RUNNING" if APP_FILES & repo.head.tree.keys() else "NO_APP_FILE"
+    return {
+        "stage": "PAUSED" if repo.paused else stage,
+        "hardware": {"current": repo.hardware, "requested": repo.hardware},
+        "gcTimeout": repo.sleep_time,
+    }
+
+
+@router.get(SPACE + "/runtime")
+async def get_runtime(repo: Readable) -> dict[str, Any]:
+    return runtime(repo)
+
+
+@router.post(SPACE + "/hardware")
+async def set_hardware(request: Request, repo: Writable) -> dict[str, Any]:
+    body = await request.json()
+    repo.hardware = flavor(body["flavor"])
+    repo.sleep_time = body.get("sleepTimeSeconds", repo.sleep_time)
+    return runtime(repo)
+
+
+@router.post(SPACE + "/sleeptime")
+async def set_sleep_time(request: Request, repo: Writable) -> dict[str, Any]:
+    repo.sleep_time = (await request.json())["seconds"]
+    return runtime(repo)
+
+
+@router.post(SPACE + "/pause")
+async def pause(repo: Writable) -> dict[str, Any]:
+    repo.paused = True
+    return runtime(repo)
+
+
+@router.post(SPACE + "/restart")
+async def restart(repo: Writable) -> dict[str, Any]:
+    repo.paused = False
+    return runtime(repo)
+
+
+@router.get(SPACE + "/variables")
+async def get_variables(repo: Readable) -> dict[str, Any]:
+    return repo.variables
+
+
+@router.post(SPACE + "/variables")
+async def set_variable(request: Request, repo: Writable) -> dict[str, Any]:
+    body = await request.json()
+    repo.variables[body["key"]] = {**body, "updatedAt": now()}
+    return repo.variables
+
+
+@router.delete(SPACE + "/variables")
+async def delete_variable(request: Request, repo: Writable) -> dict[str, Any]:
+    repo.variables.pop((await request.json())["key"], None)
+    return repo.variables
+
+
+@router.get(SPACE + "/secrets")
+async def get_secrets(repo: Writable) -> dict[str, Any]:
+    """Never their values: those are write-only, and tests find them in the store."""
+    return {
+        key: {name: value for name, value in secret.items() if name != "value"}
+        for key, secret in repo.secrets.items()
+    }
+
+
+@router.post(SPACE + "/secrets")
+async def set_secret(request: Request, repo: Writable) -> dict[str, Any]:
+    body = await request.json()
+    repo.secrets[body["key"]] = {**body, "updatedAt": now()}
+    return {}
+
+
+@router.delete(SPACE + "/secrets")
+async def delete_secret(request: Request, repo: Writable) -> dict[str, Any]:
+    repo.secrets.pop((await request.json())["key"], None)
+    return {}
+
+
+@router.post("/api/jobs/{ns:seg}")
+async def run_job(request: Request, store: Stored, account: Writer, ns: str) -> dict[str, Any]:
+    """Record a job. `store.jobs` keeps the whole request, secrets too; the answer hides them."""
+    own(account, ns)
+    spec = await request.json()
+    job = {
+        **spec,
+        "id": random.token_hex(12),
+        "createdAt": now(),
+        "flavor": flavor(spec["flavor"]),
+        "status": {"stage": "SCHEDULING", "message": None},
+        "owner": {"id": ns, "name": ns, "type": "user" if ns == account.name else "org"},
+    }
+    store.jobs.append(job)
+    return shown(job)
+
+
+@router.get("/api/jobs/{ns:seg}")
+async def list_jobs(store: Stored, account: Writer, ns: str) -> list[dict[str, Any]]:
+    own(account, ns)
+    return [shown(job) for job in store.jobs if job["owner"]["name"] == ns]
+
+
+@router.get("/api/jobs/{ns:seg}/{job:seg}")
+async def inspect_job(store: Stored, account: Writer, ns: str, job: str) -> dict[str, Any]:
+    own(account, ns)
+    for known in store.jobs:
+        if known["id"] == job:
+            return shown(known)
+    raise Refusal(404, "Job not found")
+
+
+def own(account: Account, namespace: str) -> None:
+    if not account.owns(namespace):
+        raise Refusal(403, f"Forbidden: {account.name} runs no jobs for {namespace}")
+
+
+def shown(job: dict[str, Any]) -> dict[str, Any]:
+    return {**job, "secrets": dict.fromkeys(job.get("secrets", {}), "***")}

@@ -1,0 +1,204 @@
+"""What the test Hub remembers: repositories, their commits, and blobs by sha256.
+
+There is no HTTP in here. Blobs lie on disk so that a served file is a file (Range requests come
+for free); commits and references live in memory and end with the process.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .trees import (
+    Blob,
+    Commit,
+    Conflict,
+    Delete,
+    Put,
+    RepoNotFound,
+    RevisionNotFound,
+    StaleParent,
+    apply,
+    git_hash,
+)
+
+# fmt: off
+LFS_SUFFIXES = frozenset((
+    ".arrow", ".bin", ".ckpt", ".gz", ".h5", ".jpg", ".jpeg", ".keras", ".model", ".msgpack",
+    ".npy", ".npz", ".onnx", ".parquet", ".pb", ".pkl", ".png", ".pt", ".pth", ".safetensors",
+    ".tar", ".tflite", ".webp", ".zip",
+))
+# fmt: on
+GITATTRIBUTES = "".join(f"*{s} filter=lfs diff=lfs merge=lfs -text\n" for s in sorted(LFS_SUFFIXES))
+
+
+def now() -> str:
+    """The moment, in the one format the client parses."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Repo:
+    kind: str  # "model", "dataset" or "space"
+    id: str
+    private: bool = False
+    sdk: str | None = None
+    created_at: str = field(default_factory=now)
+    commits: dict[str, Commit] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    pulls: dict[str, str] = field(default_factory=dict)  # "refs/pr/1" -> commit
+    variables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    secrets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hardware: str = "cpu-basic"
+    sleep_time: int | None = None
+    paused: bool = False
+
+    @property
+    def namespace(self) -> str:
+        return self.id.split("/")[0]
+
+    @property
+    def head(self) -> Commit:
+        return self.commits[self.branches["main"]]
+
+    def resolve(self, revision: str) -> Commit:
+        """A branch, tag, full reference, commit id or an id's beginning (7 digits or more)."""
+        name = revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
+        for references in (self.branches, self.tags, self.pulls):
+            if name in references:
+                return self.commits[references[name]]
+        if re.fullmatch(r"[0-9a-f]{7,40}", revision):
+            for oid, commit in self.commits.items():
+                if oid.startswith(revision):
+                    return commit
+        raise RevisionNotFound(f"Invalid rev id: {revision}")
+
+    def history(self, commit: Commit) -> Iterator[Commit]:
+        """From `commit` back to the first one."""
+        oid: str | None = commit.oid
+        while oid is not None:
+            yield self.commits[oid]
+            oid = self.commits[oid].parent
+
+    def last_change(self, commit: Commit, path: str) -> Commit:
+        """The commit that gave `path` the content it has in `commit`."""
+        wanted, found = commit.entry_id(path), commit
+        for earlier in self.history(commit):
+            if earlier.entry_id(path) != wanted:
+                break
+            found = earlier
+        return found
+
+    def branch(self, name: str, revision: str) -> None:
+        if name in self.branches:
+            raise Conflict(f"Branch {name} already exists")
+        self.branches[name] = self.resolve(revision).oid
+
+    def tag(self, name: str, revision: str) -> None:
+        if name in self.tags:
+            raise Conflict(f"Tag {name} already exists")
+        self.tags[name] = self.resolve(revision).oid
+
+    def add(
+        self,
+        reference: str,
+        edits: Sequence[Put | Delete],
+        *,
+        title: str,
+        message: str = "",
+        author: str = "tester",
+        parent: str | None = None,
+        pull_request: bool = False,
+    ) -> tuple[Commit, str]:
+        """Commit `edits` on top of `reference`, all of them or none; returns the reference too.
+
+        `parent` is the caller's idea of the head: another one means somebody was faster.
+        """
+        references = self.pulls if reference in self.pulls else self.branches
+        if reference not in references:
+            raise RevisionNotFound(f"Invalid rev id: {reference}")
+        base = self.commits[references[reference]]
+        if parent is not None and not base.oid.startswith(parent):
+            raise StaleParent(f"{reference} is at {base.oid}, not at {parent}")
+        commit = self._record(base.oid, apply(base.tree, edits), title, message, author)
+        if pull_request:
+            reference, references = f"refs/pr/{len(self.pulls) + 1}", self.pulls
+        references[reference] = commit.oid
+        return commit, reference
+
+    def squash(self, branch: str, title: str, author: str) -> None:
+        """One commit without a past takes the branch's place."""
+        if branch not in self.branches:
+            raise RevisionNotFound(f"Invalid rev id: {branch}")
+        tree = self.commits[self.branches[branch]].tree
+        self.branches[branch] = self._record(None, tree, title, "", author).oid
+
+    def _record(
+        self, parent: str | None, tree: Mapping[str, Blob], title: str, message: str, author: str
+    ) -> Commit:
+        date = now()
+        # The count keeps two equal commits of one millisecond apart.
+        identity = [str(len(self.commits)), self.kind, self.id, str(parent), title, message, date]
+        identity += [f"{path} {blob.git_oid}" for path, blob in sorted(tree.items())]
+        oid = hashlib.sha1("\0".join(identity).encode()).hexdigest()
+        self.commits[oid] = Commit(oid, parent, title, message, author, date, tree)
+        return self.commits[oid]
+
+
+class Store:
+    """All repositories, and every blob under `root/blobs`."""
+
+    def __init__(self, root: Path, regular_limit: int = 10 * 2**20) -> None:
+        self.blobs = root / "blobs"
+        self.blobs.mkdir(parents=True, exist_ok=True)
+        self.repos: dict[tuple[str, str], Repo] = {}
+        self.jobs: list[dict[str, Any]] = []
+        self.regular_limit = regular_limit  # larger files must come through LFS
+
+    def wants_lfs(self, path: str, size: int) -> bool:
+        return size > self.regular_limit or Path(path).suffix.lower() in LFS_SUFFIXES
+
+    def blob_path(self, blob: Blob) -> Path:
+        return self.blobs / blob.sha256
+
+    def read(self, blob: Blob) -> bytes:
+        return self.blob_path(blob).read_bytes()
+
+    def put(self, data: bytes) -> Blob:
+        """Store a regular (non-LFS) file."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        if not (self.blobs / sha256).exists():  # somebody may be reading it
+            draft = self.blobs / f"{sha256}.draft"
+            draft.write_bytes(data)
+            draft.replace(self.blobs / sha256)
+        return Blob(sha256, len(data), git_hash(data), lfs=False)
+
+    def lfs(self, sha256: str, size: int) -> Blob | None:
+        """The uploaded LFS object, or None when these bytes never arrived."""
+        path = self.blobs / sha256
+        if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not path.is_file():
+            return None
+        if path.stat().st_size != size:
+            return None
+        pointer = Blob(sha256, size, "", lfs=True).pointer
+        return Blob(sha256, size, git_hash(pointer), lfs=True)
+
+    def create(self, kind: str, id: str, private: bool = False, sdk: str | None = None) -> Repo:
+        if (kind, id) in self.repos:
+            raise Conflict(f"You already created this {kind} repo: {id}")
+        repo = Repo(kind, id, private, sdk)
+        # Like the real Hub, a new repository is never empty.
+        tree = {".gitattributes": self.put(GITATTRIBUTES.encode())}
+        repo.branches["main"] = repo._record(None, tree, "initial commit", "", "system").oid
+        self.repos[kind, id] = repo
+        return repo
+
+    def repo(self, kind: str, id: str) -> Repo:
+        try:
+            return self.repos[kind, id]
+        except KeyError:
+            raise RepoNotFound("Repository not found") from None

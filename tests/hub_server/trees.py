@@ -1,0 +1,109 @@
+"""Files, folders and commits as values: nothing in here changes once it is made."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+class StoreError(Exception):
+    """The request cannot be honoured; the subclass says why."""
+
+
+class RepoNotFound(StoreError): ...
+
+
+class RevisionNotFound(StoreError): ...
+
+
+class EntryNotFound(StoreError): ...
+
+
+class Conflict(StoreError):
+    """The name is taken."""
+
+
+class StaleParent(StoreError):
+    """The branch moved since the caller looked at it."""
+
+
+class BadRequest(StoreError): ...
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A file's content: `git_oid` is what git would call it (of the pointer file, for LFS)."""
+
+    sha256: str
+    size: int
+    git_oid: str
+    lfs: bool
+
+    @property
+    def pointer(self) -> bytes:
+        return (
+            "version https://git-lfs.github.com/spec/v1\n"
+            f"oid sha256:{self.sha256}\nsize {self.size}\n"
+        ).encode()
+
+
+@dataclass(frozen=True)
+class Put:
+    path: str
+    blob: Blob
+
+
+@dataclass(frozen=True)
+class Delete:
+    path: str
+    folder: bool = False
+
+
+@dataclass(frozen=True)
+class Commit:
+    oid: str
+    parent: str | None
+    title: str
+    message: str
+    author: str
+    date: str
+    tree: Mapping[str, Blob]
+
+    def directories(self) -> set[str]:
+        return {
+            "/".join(parts[:depth])
+            for parts in (path.split("/") for path in self.tree)
+            for depth in range(1, len(parts))
+        }
+
+    def entry_id(self, path: str) -> str | None:
+        """The git-like id of a file or folder; None when this commit has neither."""
+        if path in self.tree:
+            return self.tree[path].git_oid
+        inside = sorted(p + b.git_oid for p, b in self.tree.items() if p.startswith(path + "/"))
+        return hashlib.sha1("\n".join(inside).encode()).hexdigest() if inside else None
+
+
+def apply(tree: Mapping[str, Blob], edits: Iterable[Put | Delete]) -> dict[str, Blob]:
+    """A new tree; the given one stays as it is."""
+    result = dict(tree)
+    for edit in edits:
+        parts = edit.path.rstrip("/").split("/")
+        if any(part in ("", ".", "..", ".git") for part in parts):
+            raise BadRequest(f"Invalid path: {edit.path!r}")
+        path = "/".join(parts)
+        if isinstance(edit, Put):
+            parents = {"/".join(parts[:depth]) for depth in range(1, len(parts))}
+            if parents & result.keys() or any(p.startswith(path + "/") for p in result):
+                raise BadRequest(f"{path} would be both a file and a folder")
+            result[path] = edit.blob
+            continue
+        gone = [p for p in result if p.startswith(path + "/")] if edit.folder else [path]
+        if not gone or any(p not in result for p in gone):
+            raise EntryNotFound(f"{path} does not exist")
+        for p in gone:
+            del result[p]
+    return result
+
+
+def git_hash(data: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()

@@ -1,0 +1,81 @@
+"""The outermost layer of the test Hub: the request log, faults, and undecoded paths."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass
+class Fault:
+    """Answer the next `times` matching requests badly.
+
+    `method` "*" matches all; `path` is a regular expression searched for in the raw
+    (percent-encoded) path without its query. A status answers at once with `headers`; "reset"
+    closes the connection without an answer; "delay" waits `seconds` and then serves normally.
+    """
+
+    method: str
+    path: str
+    effect: int | Literal["reset", "delay"]
+    times: int = 1
+    headers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 1.0
+
+    def strikes(self, method: str, path: str) -> bool:
+        """Whether this request is hit; uses up one of `times`."""
+        if self.times <= 0 or self.method not in ("*", method) or not re.search(self.path, path):
+            return False
+        self.times -= 1
+        return True
+
+
+class Wire:
+    """ASGI middleware that sees requests as they came in.
+
+    `requests` gets (method, raw path, status) just before the answer goes out, so a client that
+    has its answer finds its request in the log; status 0 is a reset connection.
+    """
+
+    def __init__(self, app: Any, requests: list[tuple[str, str, int]], faults: list[Fault]) -> None:
+        self.app, self.requests, self.faults = app, requests, faults
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        method, path = scope["method"], scope["raw_path"].decode()
+
+        async def logged(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                self.requests.append((method, path, message["status"]))
+            await send(message)
+
+        fault = next((f for f in list(self.faults) if f.strikes(method, path)), None)
+        if fault is not None and fault.effect == "delay":
+            await asyncio.sleep(fault.seconds)
+        elif fault is not None:
+            # An answer before the body is read would close the connection under the client.
+            await drain(receive)
+            if fault.effect == "reset":
+                self.requests.append((method, path, 0))
+                send.__self__.transport.abort()  # uvicorn's request cycle: ASGI knows no reset
+                await receive()
+            else:
+                await refuse(fault, logged)
+            return
+        # A revision such as refs/pr/1 is one segment, refs%2Fpr%2F1: route on the path as sent
+        # and let the convertors decode each parameter.
+        await self.app({**scope, "path": path}, receive, logged)
+
+
+async def drain(receive: Any) -> None:
+    while (message := await receive())["type"] == "http.request" and message.get("more_body"):
+        pass
+
+
+async def refuse(fault: Fault, send: Any) -> None:
+    body = b'{"error": "fault injected by the test Hub"}'
+    headers = {"content-type": "application/json", "content-length": str(len(body))}
+    headers |= {name.lower(): value for name, value in fault.headers.items()}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": fault.effect, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
