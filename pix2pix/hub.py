@@ -16,9 +16,8 @@ PUBLISHED = [
 ]  # fmt: skip
 # What serving needs of it: the Keras weights would double the download.
 SERVED = [p for p in PUBLISHED if p not in ("config.json", "metadata.json", "model.weights.h5")]
-LOGIN = (
-    "create a token with write access in your Hub settings and set HF_TOKEN, or run `hf auth login`"
-)
+LOGIN = "set HF_TOKEN to a token with write access, or run `hf auth login`"
+READ = "if it is private, set HF_TOKEN or run `hf auth login`"
 
 
 def dataset_commit(name: str, revision: str | None = None) -> str | None:
@@ -27,7 +26,7 @@ def dataset_commit(name: str, revision: str | None = None) -> str | None:
         return None
     from huggingface_hub import HfApi
 
-    with _explained(f"The dataset {name}"):
+    with _explained(f"The dataset {name} (there is no such folder here)"):
         return HfApi().dataset_info(name, revision=revision).sha
 
 
@@ -90,9 +89,7 @@ def _explained(what: str) -> Iterator[None]:
             f"{what} has no such revision; check the name of the commit or tag."
         ) from None
     except errors.RepositoryNotFoundError:
-        raise UserError(
-            f"{what} was not found, or this token may not see it; check the id, or {LOGIN}."
-        ) from None
+        raise UserError(f"{what} was not found on the Hub; check the id, and {READ}.") from None
     except errors.LocalEntryNotFoundError:
         raise UserError(
             f"{what} can't be fetched: the Hub can't be reached and it is not in the local cache. "

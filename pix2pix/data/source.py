@@ -136,8 +136,8 @@ def open_source(config: Config, token: str | None = None) -> PairSource:
         return PairSource(name, builder, named, config.dataset_revision)
     except (FileNotFoundError, datasets.exceptions.DatasetNotFoundError) as error:
         raise UserError(
-            f"No dataset was found at {name}: it is neither a folder here nor a dataset of the "
-            f"Hub that this token may read ({_first_line(error)})."
+            f"No pairs were found at {name}; parquet files with two picture columns or a folder of "
+            f"side-by-side pictures are expected ({_first_line(error)})."
         ) from None
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         raise UserError(f"The dataset {name} can't be read: {_first_line(error)}") from None
