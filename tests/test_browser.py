@@ -26,8 +26,8 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_space(tmp_path_factory.mktemp("space") / "app.log") as address:
+def starter_space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_space(tmp_path_factory.mktemp("starter") / "app.log") as address:
         yield address
 
 
@@ -40,9 +40,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, space: str) -> Iterator[Page]:
+def page(browser: Browser, starter_space: str) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(space)
+    page.goto(starter_space)
     yield page
     page.close()
 

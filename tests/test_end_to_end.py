@@ -2,12 +2,10 @@
 
 import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-import pyarrow.parquet as parquet
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -16,59 +14,14 @@ from PIL import Image
 
 from pix2pix import Translator
 from pix2pix.images import to_tensor, to_uint8
-from tests.commands import ROOT, run_train_hub, running_space
+from tests.commands import run_train_hub
 from tests.hub_server import USER, WRITE_TOKEN, HubServer
+from tests.loop import DATASET, MODEL, Published
 
-SAMPLE_MAPS = ROOT / "assets" / "sample_maps" / "data"
-DATASET, MODEL = f"{USER}/few-maps", f"{USER}/pix2pix-few-maps"
-TINY = ["--image_size", "64", "--generator_filters", "4", "--discriminator_filters", "4"]
 LAYOUT = {
     "README.md", "config.json", "metadata.json", "model.weights.h5", "generator.onnx",
     "pix2pix.json", "metrics.json", "samples.png", "history.csv", "curves.png",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Published:
-    """What one run of the command left behind."""
-
-    folder: Path
-    output: str
-    photo: Path
-
-
-@pytest.fixture(scope="module")
-def published(hub: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Published:
-    """Trains for a few steps on a data set streamed from the Hub and pushes the result there."""
-    folder = tmp_path_factory.mktemp("loop")
-    _put_dataset_on_hub(folder)
-    output = run_train_hub(
-        "--dataset_name", DATASET, *TINY, "--max_train_steps", "6", "--sample-steps", "3",
-        "--output_dir", str(folder / "run"), "--cache_dir", str(folder / "cache"),
-        "--push_to_hub", "--hub_model_id", MODEL, "--hub_tag", "v1.0", token=WRITE_TOKEN,
-    )  # fmt: skip
-    photo = folder / "aerial.jpg"
-    row = parquet.read_table(SAMPLE_MAPS / "validation-00000-of-00001.parquet")["imageA"][5]
-    photo.write_bytes(row.as_py()["bytes"])
-    return Published(folder / "run", output, photo)
-
-
-def _put_dataset_on_hub(folder: Path) -> None:
-    """24 training pairs in two shards and 6 validation pairs of the embedded set."""
-    api = HfApi(token=WRITE_TOKEN)
-    api.create_repo(DATASET, repo_type="dataset")
-    for name, rows in (
-        ("train-00000-of-00002", 12),
-        ("train-00001-of-00002", 12),
-        ("validation-00000-of-00001", 6),
-    ):
-        table = parquet.read_table(SAMPLE_MAPS / f"{name}.parquet").slice(0, rows)
-        file = folder / f"{name}.parquet"
-        parquet.write_table(table, file)
-        api.upload_file(
-            path_or_fileobj=file, path_in_repo=f"data/{file.name}", repo_id=DATASET,
-            repo_type="dataset",
-        )  # fmt: skip
 
 
 def test_the_dataset_is_streamed_from_the_hub(published: Published, hub: HubServer):
@@ -77,7 +30,7 @@ def test_the_dataset_is_streamed_from_the_hub(published: Published, hub: HubServ
     assert about["rows"]["train"] == {"split": "train", "start": 0, "stop": 24}
     assert about["rows"]["held_out"] == {"split": "validation", "start": 0, "stop": 6}
     fetched = {path for method, path, status in hub.requests if method == "GET" and status < 300}
-    assert any("few-maps" in path and "train-00001-of-00002" in path for path in fetched)
+    assert any(DATASET in path and "train-00001-of-00002" in path for path in fetched)
 
 
 def test_every_artifact_is_on_disk_and_on_the_hub(published: Published):
@@ -155,13 +108,6 @@ def test_push_only_publishes_an_earlier_run(published: Published, tmp_path: Path
     assert "Training" not in output
     assert set(HfApi().list_repo_files(model)) >= LAYOUT
     assert f"hf://{model}" in ModelCard.load(model).content
-
-
-@pytest.fixture(scope="module")
-def space(published: Published, tmp_path_factory: pytest.TempPathFactory):
-    log = tmp_path_factory.mktemp("space") / "app.log"
-    with running_space(log, PIX2PIX_MODEL=f"{MODEL}@v1.0") as address:
-        yield address
 
 
 @pytest.mark.parametrize("mode", ["fit", "full"])

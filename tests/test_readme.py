@@ -1,0 +1,76 @@
+"""Every command and snippet of the README runs, with the test Hub in the place of the Hub."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pix2pix import cli
+from tests.commands import ROOT, run_train_hub
+from tests.hub_server import USER, WRITE_TOKEN
+from tests.loop import MODEL, TINY, Published
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+SNIPPETS = [code for language, code in BLOCKS if language == "python"]
+COMMANDS = [line for language, code in BLOCKS if language == "bash" for line in code.splitlines()]
+TRAININGS = [line for line in COMMANDS if line.startswith("python train_hub.py")]
+
+
+def test_every_block_is_of_a_kind_that_is_run_here():
+    assert {language for language, _ in BLOCKS} == {"bash", "python"}
+    others = [line for line in COMMANDS if line not in TRAININGS]
+    assert others == ["make app", "make test"]
+
+
+@pytest.mark.parametrize(
+    "target", sorted(set(re.findall(r"(?:`|^)make ([a-z-]+)", README, re.MULTILINE)))
+)
+def test_make_targets_exist(target: str):
+    subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("code", SNIPPETS, ids=lambda code: code.strip().splitlines()[-1][:40])
+def test_snippets_run(code: str, published: Published, space: str, tmp_path: Path):
+    code = code.replace("<user>/pix2pix-maps", MODEL).replace("<user>/<space>", space)
+    assert "<user>" not in code
+    (tmp_path / "aerial.jpg").write_bytes(published.photo.read_bytes())
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True, timeout=120
+    )
+    if "map.png" in code:
+        assert (tmp_path / "map.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("line", TRAININGS)
+def test_trainings_run(line: str, published: Published, tmp_path: Path):
+    """As written, but for sizes that suit a test: a flag given again overrides the first."""
+    command = shlex.split(line.replace("<user>", USER))[2:]
+    cli.parse("", command)
+    small = [*TINY, "--max_train_steps", "2", "--max_train_samples", "4"]
+    small += ["--output_dir", str(tmp_path / "run"), "--cache_dir", str(tmp_path / "cache")]
+    if "--push_to_hub" in command:
+        small += ["--hub_model_id", f"{USER}/from-the-readme"]
+    run_train_hub(*command, *small, token=WRITE_TOKEN)
+    assert (tmp_path / "run" / "samples.png").exists()
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\(((?!http)[^)]+)\)", README))
+def test_links_and_pictures_lead_somewhere(path: str):
+    assert (ROOT / path).exists()
+
+
+def test_front_matter_is_the_spaces():
+    front = yaml.safe_load(README.split("---")[1])
+    assert front["sdk"] == "gradio"
+    assert front["sdk_version"] == version("gradio")
+    assert tuple(map(int, front["python_version"].split("."))) >= (3, 11)
+    assert (ROOT / front["app_file"]).is_file()
+    assert len(front["short_description"]) <= 60
