@@ -27,10 +27,10 @@ def train_hub(*arguments: str, token: str | None = None, **popen) -> subprocess.
     )
 
 
-def run_train_hub(*arguments: str, token: str | None = None) -> str:
+def run_train_hub(*arguments: str, token: str | None = None, timeout: float = 300) -> str:
     """Runs it to its end, which must be a good one, and returns what it printed."""
     process = train_hub(*arguments, token=token)
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=timeout)
     assert process.returncode == 0, output
     return output
 
