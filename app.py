@@ -32,12 +32,10 @@ CSS = """
 """
 
 
-class Photo(gr.Image):
-    """gr.Image that reads any picture upright as RGB, and says in a sentence why it can't."""
+def photo_input() -> gr.Image:
+    """An input that reads any picture upright as RGB, and says in a sentence why it can't."""
 
-    is_template = True  # shown by the browser as gr.Image
-
-    def preprocess(self, payload) -> Image.Image | None:
+    def read(payload) -> Image.Image | None:
         if payload is None:
             return None
         try:
@@ -46,6 +44,11 @@ class Photo(gr.Image):
             return open_image(payload.path)
         except (UserError, ValueError) as error:
             raise gr.Error(str(error)) from None
+
+    photo = gr.Image(label="Photo", height=400, sources=["upload", "clipboard"], type="pil")
+    # Gradio's own reading loses 16-bit pictures and answers a damaged one with a bare "Error".
+    photo.preprocess = read
+    return photo
 
 
 def load_model(name: str = os.environ.get("PIX2PIX_MODEL", "")) -> tuple[Translator, str]:
@@ -98,7 +101,7 @@ def _translate_tab(translator: Translator, samples: list[Sample]) -> gr.Image:
     gr.Markdown("Drop, paste or choose an aerial photo of any size.")
     with gr.Row(equal_height=False):
         with gr.Column():
-            photo = Photo(label="Photo", height=400, sources=["upload", "clipboard"], type="pil")
+            photo = photo_input()
             mode = gr.Radio(MODES, value="fit", label="Resolution")
             button = gr.Button("Translate", variant="primary", elem_id="translate-button")
         with gr.Column():

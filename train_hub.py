@@ -31,6 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"train_hub.py: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"train_hub.py: {error}; checkpoints and caches so far are kept.", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -45,9 +48,9 @@ def run(config: Config, options: Options) -> None:
     if not options.push_only:
         resumed = find_checkpoint(options)
         config = pin_dataset(config, resumed)
-        source, plan, training, held_out = load_pairs(config, options)
-        result = train(config, options, training, held_out, resumed)
-        write(config, options, source, plan, result, training, held_out)
+        loaded = load(config, options)
+        result = train(config, options, loaded, resumed)
+        write(config, options, loaded, result)
     if repo_id:
         publish(options, repo_id)
 
@@ -102,49 +105,49 @@ def pin_dataset(config: Config, resumed) -> Config:
     return replace(config, dataset_revision=hub.dataset_commit(config.dataset_name, revision))
 
 
-def load_pairs(config: Config, options: Options):
-    """The source, its split, and both sides of it from the cache."""
+def load(config: Config, options: Options):
+    """The dataset's training batches and held-out pairs."""
     from pix2pix import data
 
-    source = data.open_source(config)
-    plan = source.plan(config)
     folder = options.cache_dir or data.default_cache_dir()
-    training = data.cached_pairs(source, plan.train, config.load_size, folder)
-    held_out = data.cached_pairs(source, plan.held_out, config.image_size, folder)
-    print(f"{len(training)} training pairs, {len(held_out)} held-out pairs of {source.name}.")
-    return source, plan, training, held_out
+    source = data.open_source(config, folder)
+    loaded = data.load_pairs(source, config, options.cache, folder)
+    counts = len(loaded.batches), len(loaded.held_out)
+    print(f"{counts[0]} training pairs, {counts[1]} held-out pairs of {source.name}.")
+    unreadable = sum(map(len, loaded.skipped.values()))
+    if unreadable:
+        print(f"Warning: {unreadable} rows could not be read; pix2pix.json lists them.")
+    return loaded
 
 
-def train(config: Config, options: Options, training, held_out, resumed):
+def train(config: Config, options: Options, loaded, resumed):
     """Trains, and tells first on what device."""
-    from pix2pix.data.pipeline import oriented
+    from pix2pix.data import oriented
     from pix2pix.training import device, loop
 
-    steps = config.steps(len(training))
+    steps = config.steps(len(loaded.batches))
     print(f"Training {steps} steps on {device.name()}.")
     if not device.has_gpu() and steps > CPU_WARNING_STEPS and config.generator_filters >= 64:
         print("Warning: a full-size run takes days without a GPU; see --max_train_steps.")
-    fixed = oriented(held_out[:FIXED_SAMPLES].swapaxes(0, 1), config.direction)
+    fixed = oriented(loaded.held_out[:FIXED_SAMPLES].swapaxes(0, 1), config.direction)
     saving = loop.Saving(
         options.output_dir,
         options.checkpointing_steps,
         options.checkpoints_total_limit,
         options.sample_steps,
     )
-    return loop.train(config, training, fixed, saving, resumed)
+    return loop.train(config, loaded.batches, fixed, saving, resumed)
 
 
-def write(config, options, source, plan, result, training, held_out) -> None:
+def write(config: Config, options: Options, loaded, result) -> None:
     """Exports, evaluates, writes every artifact and says where."""
     from pix2pix import artifacts
     from pix2pix.training import device
 
-    about = artifacts.Run(
-        config, plan, source.columns, result.step, result.seconds, result.history, device.name()
-    )
-    print(f"Scoring {len(held_out)} held-out pairs.")
+    run = artifacts.Run(config, result.step, result.seconds, result.history, device.name())
+    print(f"Scoring {len(loaded.held_out)} held-out pairs.")
     generator = result.trainer.published
-    metrics = artifacts.write_artifacts(options.output_dir, generator, about, training, held_out)
+    metrics = artifacts.write_artifacts(options.output_dir, generator, run, loaded)
     rows = {"this model": metrics["metrics"]} | metrics["baselines"]
     for name, row in rows.items():
         print(f"{name:>15}: L1 {row['l1']:6.2f}  PSNR {row['psnr']:5.2f}  SSIM {row['ssim']:.3f}")

@@ -14,8 +14,7 @@ from PIL import Image
 import pix2pix
 from pix2pix import card, evaluation, export
 from pix2pix.config import Config
-from pix2pix.data import SplitPlan
-from pix2pix.data.pipeline import oriented
+from pix2pix.data import LoadedPairs, oriented
 from pix2pix.files import sha256, write_image, write_json, write_text
 from pix2pix.translate import CONFIG_FILE, GRAPH_FILE, Translator
 
@@ -31,31 +30,23 @@ class Run:
     """What is known about a finished run besides its weights."""
 
     config: Config
-    plan: SplitPlan
-    columns: tuple[str, ...]
     step: int
     seconds: float
     history: list[dict]
     device: str
 
 
-def write_artifacts(
-    folder: Path, generator: keras.Model, run: Run, training: np.ndarray, held_out: np.ndarray
-) -> dict:
-    """Writes every file of the artifact layout into `folder` and returns the metrics.
-
-    Args:
-        training: (N, 2, L, L, 3) uint8 cached pairs, for the baselines.
-        held_out: (K, 2, S, S, 3) uint8 cached pairs, for parity, metrics and samples.
-    """
+def write_artifacts(folder: Path, generator: keras.Model, run: Run, loaded: LoadedPairs) -> dict:
+    """Writes every file of the artifact layout into `folder` and returns the metrics."""
+    held_out = loaded.held_out
     export.save_keras(generator, folder)
     export.save_onnx(generator, folder / GRAPH_FILE)
     inputs = held_out[:, 0 if run.config.direction == "a_to_b" else 1]
     parity = export.check_parity(generator, folder / GRAPH_FILE, inputs[:PARITY_COUNT])
-    write_json(folder / CONFIG_FILE, describe(folder, run, parity))
+    write_json(folder / CONFIG_FILE, describe(folder, run, loaded, parity))
     # The file that is served is what is measured, not the network in memory.
     translator = Translator(folder)
-    metrics = evaluation.evaluate(translator.generate, training, held_out, run.config)
+    metrics = evaluation.evaluate(translator.generate, loaded.reference, held_out, run.config)
     metrics["samples"] = write_samples(folder, translator, held_out, metrics["per_pair"])
     write_json(folder / "metrics.json", metrics)
     write_history(folder / "history.csv", run.history)
@@ -64,15 +55,16 @@ def write_artifacts(
     return metrics
 
 
-def describe(folder: Path, run: Run, parity: float) -> dict:
+def describe(folder: Path, run: Run, loaded: LoadedPairs, parity: float) -> dict:
     """The content of pix2pix.json: all that preprocessing and reproduction need."""
     weights = ("model.weights.h5", GRAPH_FILE)
     return {
         "pix2pix_version": pix2pix.__version__,
         "config": run.config.to_dict(),
         "size_multiple": 2**run.config.depth,
-        "columns": list(run.columns),
-        "rows": run.plan.to_dict(),
+        "columns": list(loaded.source.columns),
+        "rows": loaded.plan.to_dict(),
+        "skipped_rows": loaded.skipped,
         "training": {
             "steps": run.step,
             "seconds": round(run.seconds, 1),
@@ -90,6 +82,8 @@ def write_samples(
     """Writes samples/NNN-*.png and samples.png; returns the name, row and scores of each."""
     count = min(SAMPLE_COUNT, len(held_out))
     chosen = np.linspace(0, len(held_out) - 1, count).round().astype(int)
+    for earlier in (folder / "samples").glob("*.png"):
+        earlier.unlink()
     samples, rows = [], []
     for number, place in enumerate(chosen):
         picture, target = oriented(held_out[place], translator.config.direction)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 from pathlib import Path
 
 import matplotlib
@@ -142,7 +143,7 @@ def reproduce_command(about: dict) -> str:
     defaults = Config(image_size=about["config"]["image_size"]).to_dict()
     defaults["image_size"] = Config().image_size
     flags = [
-        f"--{name} {value}"
+        f"--{name} {shlex.quote(str(value))}"
         for name, value in about["config"].items()
         if value is not None and value != defaults[name]
     ]

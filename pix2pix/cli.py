@@ -4,15 +4,21 @@ import argparse
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from pix2pix.config import Config, option
 from pix2pix.errors import UserError
+
+CACHES = ("disk", "memory", "none")
 
 
 @dataclass(frozen=True)
 class Options:
     """Where a run reads, writes and publishes: nothing here changes the weights."""
 
+    cache: str = option(
+        "disk", "disk or memory: pairs are decoded once; none: streamed each epoch", choices=CACHES
+    )
     cache_dir: Path | None = option(None, "folder of the pair cache (~/.cache/pix2pix)", Path)
     output_dir: Path = option(Path("runs/pix2pix"), "folder for the artifacts", Path)
     sample_steps: int = option(1000, "steps between grids in <output_dir>/progress, 0: none", int)
@@ -25,6 +31,7 @@ class Options:
     hub_model_id: str | None = option(None, "model repository, e.g. <user>/pix2pix-maps")
     hub_private_repo: bool = option(False, "create the repository as a private one", bool)
     hub_tag: str | None = option(None, "tag for the published commit, e.g. v1.0")
+    dry_run: bool = option(False, "check everything, print the plan, train nothing", bool)
     push_only: bool = option(False, "train nothing: publish what <output_dir> holds", bool)
 
     def __post_init__(self) -> None:
@@ -43,9 +50,7 @@ class Options:
 
 def parse(description: str, arguments: list[str] | None = None) -> tuple[Config, Options]:
     """Reads the command line; exits with 2 on a usage error, as argparse does."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     for cls, title in ((Config, "what is trained"), (Options, "where and how")):
         group = parser.add_argument_group(title)
         for field in dataclasses.fields(cls):
@@ -58,6 +63,13 @@ def parse(description: str, arguments: list[str] | None = None) -> tuple[Config,
         )
     except UserError as error:
         parser.error(str(error))
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers a usage error with one line; argparse would print all flags before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (--help lists the flags)\n")
 
 
 def _add_flag(group: argparse._ArgumentGroup, field: dataclasses.Field) -> None:

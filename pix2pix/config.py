@@ -98,8 +98,9 @@ class Config:
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise UserError(f"--{name} is {value}; it must be at least 0 and below 1.")
-        if not self.l1_weight >= 0:
-            raise UserError(f"--l1_weight is {self.l1_weight}; it must be at least 0.")
+        for name in ("l1_weight", "seed"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"--{name} is {getattr(self, name)}; it must be at least 0.")
 
     @property
     def depth(self) -> int:
@@ -108,7 +109,8 @@ class Config:
 
     def steps(self, pairs: int) -> int:
         """Training steps for `pairs` training pairs: `max_train_steps`, else whole epochs."""
-        return self.max_train_steps or self.num_train_epochs * pairs // self.train_batch_size
+        whole_epochs = self.num_train_epochs * pairs // self.train_batch_size
+        return self.max_train_steps or max(1, whole_epochs)
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

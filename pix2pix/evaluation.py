@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from pix2pix.config import Config
-from pix2pix.data.pipeline import oriented
+from pix2pix.data import oriented
 from pix2pix.images import resize
 
 METRICS = ("l1", "psnr", "ssim")

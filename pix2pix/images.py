@@ -68,6 +68,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
         # Mode I holds 16-bit files too; only those that stay below 256 are 8-bit data.
         scale = 257.0 if image.mode != "I" or values.max() > 255 else 1.0
         image = Image.fromarray(np.clip(np.rint(values / scale), 0, 255).astype(np.uint8))
+    if image.mode == "La":
+        image = image.convert("LA")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")

@@ -51,8 +51,7 @@ class Translator:
         try:
             self.about = json.loads((self.folder / CONFIG_FILE).read_text(encoding="utf-8"))
             self.config = Config.from_dict(self.about["config"])
-            threads = int(os.environ.get("PIX2PIX_THREADS", 0))
-            self._session = load_session(self.folder / GRAPH_FILE, threads)
+            self._session = load_session(self.folder / GRAPH_FILE, _threads())
         except UserError:
             raise
         except FileNotFoundError as error:
@@ -125,6 +124,13 @@ class Translator:
                 weights[place] += weight
         blended = np.rint(total[:height, :width] / weights[:height, :width])
         return Image.fromarray(blended.astype(np.uint8))
+
+
+def _threads() -> int:
+    value = os.environ.get("PIX2PIX_THREADS", "0")
+    if not value.isdigit():
+        raise UserError(f"PIX2PIX_THREADS is {value!r}; it must be a number, 0 for all cores.")
+    return int(value)
 
 
 def _starts(length: int, tile: int) -> list[int]:

@@ -160,4 +160,3 @@ def test_a_stopped_run_saves_itself_and_resumes(tmp_path: Path):
     assert resumed.returncode == 0, output
     assert f"after step {step}" in output
     assert (tmp_path / "run" / "generator.onnx").exists()
-

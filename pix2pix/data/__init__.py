@@ -1,15 +1,46 @@
 """Pairs of pictures: where they come from, which are held out, their cache, and the batches."""
 
-from pix2pix.data.cache import cached_pairs, default_cache_dir
-from pix2pix.data.pipeline import TrainingPairs
-from pix2pix.data.source import PairSource, Rows, SplitPlan, open_source
+from pathlib import Path
+
+from pix2pix.config import Config
+from pix2pix.data.archive import is_archive, open_archive
+from pix2pix.data.cache import CachedPairs, cached_pairs, default_cache_dir
+from pix2pix.data.folder import FolderSource, has_pictures
+from pix2pix.data.loading import LoadedPairs, load_pairs
+from pix2pix.data.pipeline import StreamedPairs, TrainingPairs, Worker, as_dataset, oriented
+from pix2pix.data.source import Rows, Source, SplitPlan, decode, decode_resized
 
 __all__ = [
-    "PairSource",
+    "CachedPairs",
+    "LoadedPairs",
     "Rows",
+    "Source",
     "SplitPlan",
+    "StreamedPairs",
     "TrainingPairs",
+    "Worker",
+    "as_dataset",
     "cached_pairs",
+    "decode",
+    "decode_resized",
     "default_cache_dir",
+    "load_pairs",
     "open_source",
+    "oriented",
 ]
+
+
+def open_source(config: Config, cache_dir: Path | None = None) -> Source:
+    """The dataset that `config.dataset_name` means: an archive, a folder, or a Hub id.
+
+    Raises `UserError` when it is missing or can't be read.
+    """
+    name = config.dataset_name
+    if is_archive(name):
+        return open_archive(name, cache_dir or default_cache_dir())
+    if Path(name).is_dir() and has_pictures(Path(name)):
+        return FolderSource(Path(name))
+    # Importing `datasets` takes a second that folders of pictures need not wait for.
+    from pix2pix.data.streamed import StreamedSource
+
+    return StreamedSource(config)

@@ -1,56 +1,64 @@
 """Batches for training: order and jitter are a function of (seed, epoch, index) alone.
 
-So a resumed run, or any number of workers, sees the same pairs at the same step.
+So a resumed run, or any number of workers, sees the same pairs at the same step: the workers'
+batches, taken in turn, are one sequence of draws that visits each pair once an epoch. Pictures
+stay uint8; the compiled step normalises them.
 """
 
+import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from pix2pix.config import Config
+from pix2pix.data.source import Row, Rows, Source, decode_resized
+from pix2pix.errors import UserError
+
+Batch = tuple[np.ndarray, np.ndarray]
+SHUFFLE_BUFFER = 256
+# Batches that cross from Python to TensorFlow at a time: each crossing costs as much as a batch.
+HANDED_OVER = 8
+MAX_UNREADABLE_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The `index`-th of `count` workers that share the draws of a run."""
+
+    index: int = 0
+    count: int = 1
+
+    def draws(self, step: int, batch_size: int) -> range:
+        """Positions of this worker's draws for `step`."""
+        first = (step * self.count + self.index) * batch_size
+        return range(first, first + batch_size)
 
 
 class TrainingPairs:
-    """Jittered batches from cached pairs (arXiv 1611.07004, section 6.1).
+    """Jittered batches of cached pairs, (N, 2, L, L, 3) uint8, L being `config.load_size`."""
 
-    Args:
-        pairs: (N, 2, L, L, 3) uint8, A before B, L being `config.load_size`.
-    """
-
-    def __init__(self, pairs: np.ndarray, config: Config):
-        self.pairs, self.config = pairs, config
+    def __init__(self, pairs: np.ndarray, config: Config, worker: Worker = Worker()):  # noqa: B008
+        self.pairs, self.config, self.worker = pairs, config, worker
         self._epoch, self._permutation = -1, np.empty(0, np.int64)
 
-    def sample(self, position: int) -> tuple[np.ndarray, np.ndarray]:
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def sample(self, position: int) -> Batch:
         """Input and target, each (S, S, 3) uint8, of the `position`-th draw since the start."""
         epoch, place = divmod(position, len(self.pairs))
         index = int(self._order(epoch)[place])
-        random = np.random.default_rng((self.config.seed, epoch, index))
-        size = self.config.image_size
-        top, left = random.integers(0, self.config.load_size - size + 1, 2)
-        pair = self.pairs[index, :, top : top + size, left : left + size]
-        if random.random() < 0.5:
-            pair = pair[:, :, ::-1]
-        return oriented(pair, self.config.direction)
+        return jittered(self.pairs[index], epoch, index, self.config)
 
-    def batches(self, start_step: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def batches(self, start_step: int = 0) -> Iterator[Batch]:
         """Endless (B, S, S, 3) uint8 inputs and targets, from step `start_step` on."""
-        size = self.config.train_batch_size
-        position = start_step * size
+        step = start_step
         while True:
-            drawn = [self.sample(position + offset) for offset in range(size)]
-            yield tuple(np.stack(pictures) for pictures in zip(*drawn, strict=True))
-            position += size
-
-    def dataset(self, start_step: int = 0) -> tf.data.Dataset:
-        """`batches` as a prefetching `tf.data.Dataset`."""
-        size, batch = self.config.image_size, self.config.train_batch_size
-        spec = tf.TensorSpec((batch, size, size, 3), tf.uint8)
-        generated = tf.data.Dataset.from_generator(
-            lambda: self.batches(start_step), output_signature=(spec, spec)
-        )
-        return generated.prefetch(tf.data.AUTOTUNE)
+            positions = self.worker.draws(step, self.config.train_batch_size)
+            yield _stacked([self.sample(position) for position in positions])
+            step += 1
 
     def _order(self, epoch: int) -> np.ndarray:
         if epoch != self._epoch:
@@ -59,7 +67,115 @@ class TrainingPairs:
         return self._permutation
 
 
-def oriented(pair: np.ndarray, direction: str) -> tuple[np.ndarray, np.ndarray]:
+class StreamedPairs:
+    """The same without a cache, for sets larger than the disk: each epoch streams the rows again.
+
+    Rows are shuffled through a buffer of `SHUFFLE_BUFFER`. A run that resumes streams its epoch
+    again from the first row still due, undecoded up to its step, and goes on with the same pairs.
+    The place of a row that can't be read is taken by the row after it.
+    """
+
+    def __init__(self, source: Source, rows: Rows, config: Config, worker: Worker = Worker()):  # noqa: B008
+        self.source, self.rows, self.config, self.worker = source, rows, config, worker
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, start_step: int = 0) -> Iterator[Batch]:
+        """As `TrainingPairs.batches`. Raises `UserError` when over 1 % of the rows are bad."""
+        size = self.config.train_batch_size
+        first = start_step * self.worker.count * size
+        drawn, due, unreadable = [], 0, set()
+        for position, (epoch, index, row) in enumerate(self._draws(first), first):
+            due += position // size % self.worker.count == self.worker.index
+            if not due:
+                continue
+            try:
+                pair = decode_resized(row, self.config.load_size)
+            except UserError as error:
+                unreadable.add(index)
+                if len(unreadable) > MAX_UNREADABLE_SHARE * len(self.rows):
+                    raise UserError(
+                        f"Row {self.rows.start + index} of {self.source.name} can't be read, and "
+                        f"over 1 % of such rows are too many: {error}"
+                    ) from None
+                continue
+            drawn += [jittered(pair, epoch, index, self.config)] * due
+            due = 0
+            while len(drawn) >= size:
+                yield _stacked(drawn[:size])
+                drawn = drawn[size:]
+
+    def _draws(self, position: int) -> Iterator[tuple[int, int, Row]]:
+        epoch, place = divmod(position, len(self.rows))
+        while True:
+            order = buffered_order(len(self.rows), (self.config.seed, epoch))[place:]
+            due, held = set(order.tolist()), {}
+            start = int(order.min())
+            rows = Rows(self.rows.split, self.rows.start + start, self.rows.stop)
+            stream = enumerate(self.source.read(rows), start)
+            for index in order.tolist():
+                while index not in held:
+                    arrived, row = next(stream)
+                    if arrived in due:
+                        held[arrived] = row
+                yield epoch, index, held.pop(index)
+            epoch, place = epoch + 1, 0
+
+
+def buffered_order(count: int, seed: tuple[int, ...]) -> np.ndarray:
+    """The order in which a shuffle buffer lets 0 to `count` - 1 go: known before any is read."""
+    random = np.random.default_rng(seed)
+    buffer = list(range(min(SHUFFLE_BUFFER, count)))
+    order = np.empty(count, np.int64)
+    for place in range(count):
+        chosen = int(random.integers(len(buffer)))
+        order[place] = buffer[chosen]
+        following = place + SHUFFLE_BUFFER
+        if following < count:
+            buffer[chosen] = following
+        else:
+            buffer[chosen] = buffer[-1]
+            buffer.pop()
+    return order
+
+
+def jittered(pair: np.ndarray, epoch: int, index: int, config: Config) -> Batch:
+    """One crop and one flip, shared by both pictures (arXiv 1611.07004, section 6.1).
+
+    (2, L, L, 3) uint8 -> input and target, each (S, S, 3) uint8.
+    """
+    random = np.random.default_rng((config.seed, epoch, index))
+    size = config.image_size
+    top, left = random.integers(0, config.load_size - size + 1, 2)
+    pair = pair[:, top : top + size, left : left + size]
+    if random.random() < 0.5:
+        # `take` copies whole pixels; reversing the axis copies byte by byte, ten times slower.
+        pair = np.take(pair, np.arange(size)[::-1], axis=2)
+    return oriented(pair, config.direction)
+
+
+def oriented(pair: np.ndarray, direction: str) -> Batch:
     """(input, target) of a (2, H, W, 3) pair (A, B)."""
     a, b = pair
     return (a, b) if direction == "a_to_b" else (b, a)
+
+
+def as_dataset(
+    pairs: TrainingPairs | StreamedPairs, config: Config, start_step: int = 0
+) -> tf.data.Dataset:
+    """`pairs.batches(start_step)` as a prefetching `tf.data.Dataset`."""
+
+    def handed_over() -> Iterator[Batch]:
+        batches = pairs.batches(start_step)
+        while True:
+            yield _stacked(list(itertools.islice(batches, HANDED_OVER)))
+
+    size = config.image_size
+    spec = tf.TensorSpec((HANDED_OVER, config.train_batch_size, size, size, 3), tf.uint8)
+    generated = tf.data.Dataset.from_generator(handed_over, output_signature=(spec, spec))
+    return generated.unbatch().prefetch(tf.data.AUTOTUNE)
+
+
+def _stacked(draws: list[Batch]) -> Batch:
+    return tuple(np.stack(pictures) for pictures in zip(*draws, strict=True))

@@ -15,6 +15,7 @@ import numpy as np
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
+from pix2pix.files import write_atomically
 
 # Fields that only say how long to train: a resumed run may change them.
 RUN_LENGTH = {"num_train_epochs", "max_train_steps"}
@@ -36,16 +37,17 @@ def save(
     folder: Path, step: int, config: Config, history: list[dict], seconds: float, state: dict
 ) -> Path:
     """Writes `<folder>/step-<step>.npz` atomically and returns its path."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{step:08d}.npz"
     about = {"step": step, "config": config.to_dict(), "history": history, "seconds": seconds}
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        arrays = {name: np.asarray(variable) for name, variable in state.items()}
-        np.savez(file, about=np.array(json.dumps(about)), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    arrays = {name: np.asarray(variable) for name, variable in state.items()}
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, about=np.array(json.dumps(about)), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+
+    write_atomically(path, write)
     return path
 
 
@@ -70,7 +72,7 @@ def read(path: Path) -> Checkpoint:
         raise UserError(
             f"There is no checkpoint at {path}; check --resume_from_checkpoint."
         ) from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise UserError(
             f"The checkpoint {path} is damaged ({error}); delete it to resume from the one before."
         ) from None

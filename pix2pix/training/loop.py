@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pix2pix.config import Config
-from pix2pix.data import TrainingPairs
+from pix2pix.data import StreamedPairs, TrainingPairs, as_dataset
 from pix2pix.errors import UserError
 from pix2pix.images import to_tensor, to_uint8
 from pix2pix.training import checkpoints
@@ -52,16 +52,16 @@ class Stopped(UserError):
 
 def train(
     config: Config,
-    pairs: np.ndarray,
+    pairs: TrainingPairs | StreamedPairs,
     fixed: tuple[np.ndarray, np.ndarray],
     saving: Saving,
     resumed: checkpoints.Checkpoint | None = None,
 ) -> Result:
-    """Trains on `pairs`, (N, 2, L, L, 3) uint8, from the start or from `resumed`.
+    """Trains on batches of `pairs`, from the start or from `resumed`.
 
     `fixed` are held-out inputs and targets, (K, S, S, 3) uint8, drawn every `sample_steps`.
-    Raises `Stopped` after a signal and `UserError` when a loss is no longer finite; in both cases
-    a good checkpoint is on disk.
+    Raises `Stopped` after a signal, with a checkpoint of that step on disk, and `UserError` when
+    a loss is no longer finite, with the checkpoints before it.
     """
     total = config.steps(len(pairs))
     trainer = Trainer(config, total)
@@ -71,7 +71,7 @@ def train(
         checkpoints.restore(resumed, trainer.state())
         step, history, seconds = resumed.step, list(resumed.history), resumed.seconds
     log = Log(history, total, seconds)
-    every = iter(TrainingPairs(pairs, config).dataset(step))
+    batches = iter(as_dataset(pairs, config, step))
 
     saved = step
 
@@ -86,7 +86,7 @@ def train(
     with progress, _signals() as received:
         while step < total:
             step += 1
-            log.add(step, trainer.step(*next(every)), progress)
+            log.add(step, trainer.step(*next(batches)), progress)
             if received:
                 save()
                 raise Stopped(_stop_message(received[0], step, saving))
@@ -123,8 +123,8 @@ class Log:
         values = np.array([float(scalars[name]) for name in SCALARS])
         if not np.isfinite(values).all():
             raise UserError(
-                f"A loss is no longer finite at step {step}; resume the last checkpoint with a "
-                "smaller --learning_rate or another --gan_loss in a new --output_dir."
+                f"A loss is no longer finite at step {step}; start again with a smaller "
+                "--learning_rate or another --gan_loss, in a new --output_dir."
             )
         self._sums += values
         self._count += 1

@@ -1,0 +1,52 @@
+"""Everything a run needs of its dataset: batches to train on, held-out pairs, what was left out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix.config import Config
+from pix2pix.data.cache import cached_pairs
+from pix2pix.data.pipeline import StreamedPairs, TrainingPairs
+from pix2pix.data.source import Rows, Source, SplitPlan
+
+# Without a cache, the baselines are fitted on this many of the first training pairs.
+REFERENCE_PAIRS = 512
+
+
+@dataclass(frozen=True)
+class LoadedPairs:
+    """What `load_pairs` made of a dataset.
+
+    Attributes:
+        batches: endless training batches.
+        reference: training pairs for the baselines, (N, 2, L, L, 3) uint8.
+        held_out: (K, 2, S, S, 3) uint8.
+        skipped: rows of either side that could not be read.
+    """
+
+    source: Source
+    plan: SplitPlan
+    batches: TrainingPairs | StreamedPairs
+    reference: np.ndarray
+    held_out: np.ndarray
+    skipped: dict[str, list[int]]
+
+
+def load_pairs(source: Source, config: Config, cache: str, folder: Path) -> LoadedPairs:
+    """Caches both sides of `source` as `cache` says: on "disk" in `folder`, in "memory", "none".
+
+    Held-out pairs are few and needed whole: without a disk cache they stay in memory.
+    """
+    plan = source.plan(config)
+    place = folder if cache == "disk" else None
+    if cache == "none":
+        few = Rows(plan.train.split, plan.train.start, min(REFERENCE_PAIRS, plan.train.stop))
+        training = cached_pairs(source, few, config.load_size, None)
+        batches = StreamedPairs(source, plan.train, config)
+    else:
+        training = cached_pairs(source, plan.train, config.load_size, place)
+        batches = TrainingPairs(training.pairs, config)
+    held_out = cached_pairs(source, plan.held_out, config.image_size, place)
+    skipped = {"train": list(training.skipped), "held_out": list(held_out.skipped)}
+    return LoadedPairs(source, plan, batches, training.pairs, held_out.pairs, skipped)

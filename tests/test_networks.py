@@ -1,0 +1,242 @@
+"""The paper's networks: sizes, wiring, initial weights, and what they do to a picture."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from pix2pix.config import Config
+from pix2pix.networks import build_discriminator, build_generator, encoder_filters
+from tests.builders import tiny_config
+
+
+@pytest.fixture(scope="module")
+def paper():
+    """The full-size networks: only looked at, never run."""
+    keras.utils.set_random_seed(0)
+    return build_generator(Config()), build_discriminator(Config())
+
+
+@pytest.fixture(scope="module")
+def generator():
+    keras.utils.set_random_seed(1)
+    return build_generator(tiny_config())
+
+
+@pytest.fixture(scope="module")
+def discriminator():
+    keras.utils.set_random_seed(2)
+    return build_discriminator(tiny_config())
+
+
+def noise(*shape: int, seed: int = 0) -> tf.Tensor:
+    values = np.random.default_rng(seed).uniform(-1, 1, (*shape, 3))
+    return tf.constant(values, tf.float32)
+
+
+def before(layer: keras.Layer) -> list[str]:
+    """Names of the layers that feed `layer`."""
+    inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+    return [tensor._keras_history.operation.name for tensor in inputs]
+
+
+def names(model: keras.Model, kind: type) -> list[str]:
+    return [layer.name for layer in model.layers if isinstance(layer, kind)]
+
+
+def test_parameter_counts_are_the_authors(paper):
+    generator, discriminator = paper
+    assert generator.count_params() == 54_413_955
+    assert discriminator.count_params() == 2_768_705
+
+
+def test_every_parameter_is_trained(paper):
+    for model in paper:
+        assert model.count_params() == sum(w.numpy().size for w in model.trainable_weights)
+
+
+def test_encoder_filters():
+    assert encoder_filters(64, 8) == [64, 128, 256, 512, 512, 512, 512, 512]
+    assert encoder_filters(4, 6) == [4, 8, 16, 32, 32, 32]
+
+
+def test_the_generators_filters_go_down_and_up_again(paper):
+    generator, _ = paper
+    down = [generator.get_layer(f"down_{n}_conv").filters for n in range(1, 9)]
+    up = [generator.get_layer(f"up_{n}_conv").filters for n in range(8, 0, -1)]
+    assert down == [64, 128, 256, 512, 512, 512, 512, 512]
+    assert up == [512, 512, 512, 512, 256, 128, 64, 3]
+
+
+def test_every_convolution_is_4x4_and_halves_or_doubles_but_ds_last_two(paper):
+    for model in paper:
+        for name in names(model, layers.Conv2D) + names(model, layers.Conv2DTranspose):
+            layer = model.get_layer(name)
+            assert layer.kernel_size == (4, 4)
+            assert layer.strides == ((1, 1) if name in ("patch_4_conv", "logits") else (2, 2))
+
+
+def test_the_first_layer_and_the_bottleneck_are_not_normalised(paper):
+    """Normalising one pixel gives zero: the paper's own erratum."""
+    generator, discriminator = paper
+    normalised = names(generator, layers.GroupNormalization)
+    down = [f"down_{n}_norm" for n in range(2, 8)]
+    assert normalised == down + [f"up_{n}_norm" for n in range(8, 1, -1)]
+    assert names(discriminator, layers.GroupNormalization) == [f"patch_{n}_norm" for n in (2, 3, 4)]
+
+
+def test_normalisation_is_per_instance_and_channel(paper):
+    for model in paper:
+        for name in names(model, layers.GroupNormalization):
+            layer = model.get_layer(name)
+            assert layer.epsilon == 1e-5 and layer.scale and layer.center
+            assert layer.groups in (-1, layer.gamma.shape[0])
+
+
+def test_only_the_layers_that_are_not_normalised_at_the_ends_have_a_bias(paper):
+    generator, discriminator = paper
+    convolutions = (layers.Conv2D, layers.Conv2DTranspose)
+    for model, expected in (
+        (generator, ["up_1_conv"]),
+        (discriminator, ["patch_1_conv", "logits"]),
+    ):
+        found = [x.name for x in model.layers if isinstance(x, convolutions) and x.use_bias]
+        assert found == expected
+
+
+def test_dropout_is_one_half_in_the_first_three_decoder_blocks_only(paper):
+    generator, discriminator = paper
+    assert names(generator, layers.Dropout) == ["up_8_dropout", "up_7_dropout", "up_6_dropout"]
+    assert {generator.get_layer(n).rate for n in names(generator, layers.Dropout)} == {0.5}
+    assert names(discriminator, layers.Dropout) == []
+
+
+def test_leaky_relu_slope_is_a_fifth(paper):
+    for model in paper:
+        leaky = names(model, layers.LeakyReLU)
+        assert len(leaky) == {"generator": 7, "discriminator": 4}[model.name]
+        assert {model.get_layer(name).negative_slope for name in leaky} == {0.2}
+
+
+def test_the_encoder_is_activation_then_convolution_then_normalisation(generator):
+    assert before(generator.get_layer("down_1_conv")) == ["image"]
+    for level in range(2, 7):
+        previous = f"down_{level - 1}_norm" if level > 2 else "down_1_conv"
+        assert before(generator.get_layer(f"down_{level}_activation")) == [previous]
+        assert before(generator.get_layer(f"down_{level}_conv")) == [f"down_{level}_activation"]
+
+
+def test_the_decoder_is_relu_of_the_concatenation_convolution_normalisation_dropout(generator):
+    """As in the authors' Torch code; skips are taken before the encoder's activation."""
+    for level in range(6, 0, -1):
+        if level < 6:
+            above = f"up_{level + 1}_dropout" if level + 1 > 3 else f"up_{level + 1}_norm"
+            skip = f"down_{level}_norm" if level > 1 else "down_1_conv"
+            assert before(generator.get_layer(f"up_{level}_skip")) == [above, skip]
+        previous = f"up_{level}_skip" if level < 6 else "down_6_conv"
+        assert before(generator.get_layer(f"up_{level}_activation")) == [previous]
+        assert isinstance(generator.get_layer(f"up_{level}_activation"), layers.ReLU)
+        assert before(generator.get_layer(f"up_{level}_conv")) == [f"up_{level}_activation"]
+        if level > 1:
+            assert before(generator.get_layer(f"up_{level}_norm")) == [f"up_{level}_conv"]
+        if level > 3:
+            assert before(generator.get_layer(f"up_{level}_dropout")) == [f"up_{level}_norm"]
+
+
+def test_initial_weights_are_the_papers(paper):
+    """Section 6.2: N(0, 0.02); gains N(1, 0.02) as in the authors' code."""
+    for model in paper:
+        for weight in model.trainable_weights:
+            values, kind = weight.numpy(), weight.name
+            if kind in ("bias", "beta"):
+                assert not values.any(), weight.path
+                continue
+            centre, error = float(kind == "gamma"), 0.02 * 5 / values.size**0.5
+            assert values.mean() == pytest.approx(centre, abs=error), weight.path
+            assert values.std() == pytest.approx(0.02, abs=error), weight.path
+
+
+def test_no_two_layers_start_with_the_same_weights(paper):
+    for model in paper:
+        drawn = [w.numpy() for w in model.trainable_weights if w.name in ("kernel", "gamma")]
+        assert len({values.ravel()[:32].tobytes() for values in drawn}) == len(drawn)
+
+
+def test_only_stock_layers_so_that_weights_load_anywhere(generator, discriminator):
+    for model in (generator, discriminator):
+        for layer in model.layers:
+            assert type(layer).__module__.startswith("keras."), layer.name
+            assert not isinstance(layer, layers.Lambda)
+        rebuilt = keras.Model.from_config(model.get_config())
+        rebuilt.set_weights(model.get_weights())
+        assert rebuilt.count_params() == model.count_params()
+
+
+@pytest.mark.parametrize(
+    ("size", "height", "width"),
+    [(64, 64, 64), (64, 128, 64), (64, 64, 192), (128, 128, 256), (256, 256, 256), (512, 512, 512)],
+)
+def test_the_generator_keeps_the_size_of_its_input(size, height, width):
+    model = build_generator(tiny_config(image_size=size, generator_filters=2))
+    out = model(noise(1, height, width), training=False)
+    assert out.shape == (1, height, width, 3) and out.dtype == tf.float32
+    assert 0 < float(tf.reduce_max(tf.abs(out))) <= 1
+
+
+def test_a_batch_is_translated_picture_by_picture(generator):
+    """Statistics of one picture never reach another."""
+    batch = noise(3, 64, 64)
+    together = generator(batch, training=False)
+    for number in range(3):
+        alone = generator(batch[number : number + 1], training=False)[0]
+        np.testing.assert_allclose(together[number], alone, atol=1e-5)
+
+
+def test_inference_is_deterministic_and_training_is_not(generator):
+    image = noise(1, 64, 64)
+    first, second = (generator(image, training=False).numpy() for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    first, second = (generator(image, training=True).numpy() for _ in range(2))
+    assert np.abs(first - second).max() > 1e-4
+
+
+def test_training_and_inference_differ_by_dropout_alone():
+    model = build_generator(tiny_config())
+    for name in names(model, layers.Dropout):
+        model.get_layer(name).rate = 0
+    image = noise(2, 64, 64)
+    np.testing.assert_array_equal(model(image, training=True), model(image, training=False))
+
+
+def test_predict_changes_nothing(generator):
+    """No moving statistics: what is published is what was trained."""
+    held = [variable.numpy().copy() for variable in generator.variables]
+    generator.predict_on_batch(noise(2, 64, 64))
+    for variable, value in zip(generator.variables, held, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+    assert not generator.non_trainable_weights
+
+
+@pytest.mark.parametrize(("size", "patches"), [(256, 30), (128, 14), (64, 6)])
+def test_the_discriminator_gives_one_logit_a_patch(discriminator, size, patches):
+    out = discriminator([noise(1, size, size), noise(1, size, size, seed=1)])
+    assert out.shape == (1, patches, patches, 1) and out.dtype == tf.float32
+
+
+def test_the_discriminator_sees_input_then_candidate(discriminator):
+    assert before(discriminator.get_layer("pair")) == ["image", "candidate"]
+
+
+def test_one_patch_sees_70_by_70_pixels(discriminator):
+    """The gradient of one logit, normalisation left out: it would spread to the whole picture."""
+    picture = tf.Variable(tf.ones((1, 256, 256, 6)))
+    with tf.GradientTape() as tape:
+        x = picture
+        for layer in discriminator.layers:
+            if isinstance(layer, (layers.Conv2D, layers.ZeroPadding2D, layers.LeakyReLU)):
+                x = layer(x)
+        logit = x[0, 15, 15, 0]
+    seen = np.abs(tape.gradient(logit, picture).numpy()[0]).sum(-1) > 0
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    assert rows[-1] - rows[0] + 1 == columns[-1] - columns[0] + 1 == 70

@@ -1,0 +1,165 @@
+"""One training step: what it lowers, what it leaves alone, and the averaged generator."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pix2pix import losses
+from pix2pix.images import to_tensor
+from pix2pix.training.trainer import SCALARS, LinearDecay, Trainer
+from tests.builders import pair_array, tiny_config
+
+DECAY = 0.5
+# Ten times the paper's rate: so few filters learn slowly.
+CONFIG = tiny_config(ema_decay=DECAY, learning_rate=2e-3)
+
+
+@pytest.fixture(scope="module")
+def shared() -> tuple[Trainer, dict]:
+    """A trainer, whose step takes seconds to compile, and its state at the start."""
+    trainer = Trainer(CONFIG, steps=100)
+    return trainer, values(trainer.state())
+
+
+@pytest.fixture
+def trainer(shared) -> Trainer:
+    """The shared trainer, back at the start."""
+    trainer, start = shared
+    assign(trainer, start)
+    return trainer
+
+
+@pytest.fixture(scope="module")
+def batch() -> tuple[tf.Tensor, tf.Tensor]:
+    pair = pair_array(1)[0]
+    return tf.constant(pair[0][None]), tf.constant(pair[1][None])
+
+
+def values(variables: dict | list) -> dict:
+    items = variables.items() if isinstance(variables, dict) else enumerate(variables)
+    return {name: np.array(variable) for name, variable in items}
+
+
+def assign(trainer: Trainer, state: dict) -> None:
+    for name, variable in trainer.state().items():
+        variable.assign(state[name])
+
+
+def same(mine: dict, theirs: dict) -> bool:
+    return all(np.array_equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_thirty_steps_on_one_pair_lower_its_l1(trainer, batch):
+    reported = [float(trainer.step(*batch)["l1_loss"]) for _ in range(30)]
+    assert np.mean(reported[-5:]) < 0.8 * np.mean(reported[:3])
+
+
+def test_a_step_reports_finite_scalars_in_the_order_of_the_log(trainer, batch):
+    scalars = trainer.step(*batch)
+    assert tuple(scalars) == SCALARS
+    for name, value in scalars.items():
+        assert value.shape == () and value.dtype == tf.float32 and np.isfinite(value), name
+    assert 0 < float(scalars["d_real"]) < 1 and 0 < float(scalars["d_fake"]) < 1
+
+
+def test_a_step_moves_every_trained_weight(trainer, batch):
+    for model in (trainer.generator, trainer.discriminator):
+        before = values(model.trainable_variables)
+        trainer.step(*batch)
+        for number, variable in enumerate(model.trainable_variables):
+            assert not np.array_equal(before[number], variable), variable.path
+
+
+def test_the_same_seed_gives_the_same_networks_and_another_seed_others(shared):
+    _, start = shared
+    assert same(values(Trainer(CONFIG, steps=100).state()), start)
+    other = values(Trainer(replace(CONFIG, seed=1), steps=100).state())
+    assert not same(other, start)
+
+
+def test_the_discriminator_is_updated_first_and_alone(shared, batch):
+    """The paper alternates (section 3.3): D's update leaves G alone, and G's leaves D alone."""
+    trainer, start = shared
+    inputs, targets = (tf.constant(to_tensor(pictures.numpy())) for pictures in batch)
+    assign(trainer, start)
+    generator_start = values(trainer.generator.trainable_variables)
+    generated = trainer.generator(inputs, training=True)
+    d_loss, _, _ = trainer._step_discriminator(inputs, targets, generated)
+    assert same(values(trainer.generator.trainable_variables), generator_start)
+    updated = values(trainer.discriminator.variables)
+    judged = trainer.discriminator([inputs, generated], training=True)
+    g_loss = losses.generator_gan_loss(judged, "vanilla")
+
+    assign(trainer, start)
+    scalars = trainer._step(*batch)
+    # After the whole step, D is exactly where its own update left it ...
+    assert same(values(trainer.discriminator.variables), updated)
+    assert float(scalars["discriminator_loss"]) == float(d_loss)
+    # ... and G was scored by the D that had already been updated.
+    assert float(scalars["generator_gan_loss"]) == pytest.approx(float(g_loss), rel=1e-6)
+    assert not same(values(trainer.generator.trainable_variables), generator_start)
+
+
+def test_the_discriminators_update_sends_no_gradient_to_the_generator(trainer, batch):
+    inputs, targets = (tf.constant(to_tensor(pictures.numpy())) for pictures in batch)
+    with tf.GradientTape() as tape:
+        generated = trainer.generator(inputs, training=True)
+        d_loss, _, _ = trainer._step_discriminator(inputs, targets, generated)
+    assert tape.gradient(d_loss, trainer.generator.trainable_variables[0]) is None
+
+
+def test_the_average_follows_its_formula(trainer, batch):
+    """decay = min(ema_decay, (1 + n) / (10 + n)): 2/11, 3/12, ... at first, then `ema_decay`."""
+    for number in range(1, 13):
+        before = values(trainer.averaged.trainable_variables)
+        trainer.step(*batch)
+        decay = min(DECAY, (1 + number) / (10 + number))
+        for place, variable in enumerate(trainer.generator.trainable_variables):
+            expected = decay * before[place] + (1 - decay) * np.array(variable)
+            found = trainer.averaged.trainable_variables[place]
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+    assert decay == DECAY
+
+
+def test_the_averaged_generator_is_published_when_there_is_one(trainer):
+    assert trainer.published is trainer.averaged
+    plain = Trainer(tiny_config(), steps=1)
+    assert plain.averaged is None and plain.published is plain.generator
+
+
+def test_the_averaged_generator_starts_as_a_copy(trainer):
+    for mine, theirs in zip(
+        trainer.averaged.get_weights(), trainer.generator.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    ("step", "share"),
+    [(0, 1), (49, 1), (50, 1), (60, 0.8), (75, 0.5), (99, 0.02), (100, 0), (150, 0)],
+)
+def test_the_linear_schedule_falls_over_the_second_half(step, share):
+    assert float(LinearDecay(2e-4, 100)(step)) == pytest.approx(2e-4 * share, rel=1e-5, abs=1e-12)
+
+
+def test_the_optimizers_are_the_papers():
+    """Section 3.3: Adam, 2e-4, beta1 0.5; beta2 and epsilon are Torch's."""
+    trainer = Trainer(tiny_config(), steps=10)
+    for optimizer in (trainer.generator_optimizer, trainer.discriminator_optimizer):
+        assert float(optimizer.learning_rate) == pytest.approx(2e-4)
+        assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.5, 0.999, 1e-8)
+
+
+def test_state_holds_every_variable_dropouts_random_state_included(trainer):
+    state = trainer.state()
+    assert len({id(variable) for variable in state.values()}) == len(state)
+    held = {id(variable) for variable in state.values()}
+    for owner in (
+        trainer.generator, trainer.discriminator, trainer.averaged,
+        trainer.generator_optimizer, trainer.discriminator_optimizer,
+    ):  # fmt: skip
+        assert {id(variable) for variable in owner.variables} <= held
+    seeds = [v for v in trainer.generator.variables if "seed_generator" in v.path]
+    assert len(seeds) == 3 and {id(v) for v in seeds} <= held
