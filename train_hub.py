@@ -42,6 +42,11 @@ def run(config: Config, options: Options) -> None:
     from pix2pix import hub
 
     check_output_dir(options)
+    if options.dry_run:
+        from pix2pix.dry_run import dry_run
+
+        dry_run(pin_dataset(config, find_checkpoint(options)), options)
+        return
     repo_id = None
     if options.pushes:
         repo_id = hub.prepare_repo(options.hub_model_id, options.hub_private_repo)

@@ -40,12 +40,36 @@ def fetch_model(repo_id: str, revision: str | None = None) -> tuple[Path, str]:
     return folder, folder.name
 
 
+def check_can_write(repo_id: str) -> str:
+    """Checks, changing nothing, that the token may publish to `repo_id`; says what would happen.
+
+    Raises `UserError` when it may not.
+    """
+    from huggingface_hub import HfApi
+
+    with _explained(f"The model repository {repo_id}", writes=True):
+        api = HfApi()
+        me = api.whoami()
+        full_id = repo_id if "/" in repo_id else f"{me['name']}/{repo_id}"
+        if api.repo_exists(full_id):
+            api.auth_check(full_id, write=True)
+            return f"{full_id}, which exists"
+    owned = {me["name"], *(org["name"] for org in me.get("orgs", []))}
+    role = me.get("auth", {}).get("accessToken", {}).get("role")
+    if role == "read" or full_id.split("/")[0] not in owned:
+        raise UserError(
+            f"The model repository {full_id}: this token may not write there; {LOGIN}, or choose "
+            "another --hub_model_id."
+        )
+    return f"{full_id}, which will be created"
+
+
 def prepare_repo(repo_id: str, private: bool = False) -> str:
     """Creates the model repository unless it exists, checks that the token may write to it, and
     returns the repository's full id. Called before the first step, so that no run is lost."""
     from huggingface_hub import HfApi
 
-    with _explained(f"The model repository {repo_id}"):
+    with _explained(f"The model repository {repo_id}", writes=True):
         api = HfApi()
         user = api.whoami()["name"]
         full_id = repo_id if "/" in repo_id else f"{user}/{repo_id}"
@@ -60,7 +84,7 @@ def publish(folder: Path, repo_id: str, tag: str | None = None) -> str:
 
     files = sorted({path for pattern in PUBLISHED for path in folder.glob(pattern)})
     operations = [CommitOperationAdd(path.relative_to(folder).as_posix(), path) for path in files]
-    with _explained(f"Publishing to {repo_id}"):
+    with _explained(f"Publishing to {repo_id}", writes=True):
         api = HfApi()
         parent = api.model_info(repo_id).sha
         commit = api.create_commit(
@@ -73,8 +97,8 @@ def publish(folder: Path, repo_id: str, tag: str | None = None) -> str:
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
-    """Turns the client's errors into one sentence each."""
+def _explained(what: str, writes: bool = False) -> Iterator[None]:
+    """Turns the client's errors into one sentence each; `writes` chooses the advice."""
     import httpx2
     from huggingface_hub import errors
 
@@ -98,7 +122,7 @@ def _explained(what: str) -> Iterator[None]:
     except errors.HFValidationError as error:
         raise UserError(f"{what} has no valid id: {str(error).splitlines()[0]}") from None
     except errors.HfHubHTTPError as error:
-        raise UserError(f"{what}: {_refusal(error)}") from None
+        raise UserError(f"{what}: {_refusal(error.response.status_code, writes)}") from None
     except (httpx2.TransportError, errors.OfflineModeIsEnabled, OSError) as error:
         raise UserError(
             f"{what}: the Hub can't be reached ({type(error).__name__}). "
@@ -106,15 +130,15 @@ def _explained(what: str) -> Iterator[None]:
         ) from None
 
 
-def _refusal(error) -> str:
-    status = error.response.status_code
+def _refusal(status: int, writes: bool) -> str:
+    again = "publish later with --push_only" if writes else "try again in a few minutes"
     reasons = {
         401: f"the Hub does not accept this token (401): {LOGIN}.",
         403: f"this token may not write there (403): {LOGIN}, or choose another --hub_model_id.",
         409: "it already exists (409); choose another name.",
-        412: "somebody else changed it meanwhile (412); run the same command with --push_only.",
-        429: "the Hub asks to slow down (429); wait a few minutes and use --push_only.",
+        412: "somebody else changed it meanwhile (412); look at it, then use --push_only.",
+        429: f"the Hub asks to slow down (429); {again}.",
     }
-    return reasons.get(
-        status, f"the Hub answered {status}; try again later, e.g. with --push_only."
-    )
+    if not writes:
+        reasons[403] = f"this token may not read it (403); {READ}."
+    return reasons.get(status, f"the Hub answered {status}; {again}.")

@@ -27,7 +27,8 @@ RIVER_RECORDS = 3211
 UNKNOWN = -1  # what the files say of a river's level and area
 
 SEA = (170, 211, 223)
-LAND = (242, 239, 233)
+# White is where tanh saturates: a small generator draws flat land flat, as on a printed map.
+LAND = (255, 255, 255)
 RIVER = (128, 184, 212)
 COAST = (108, 150, 172)
 

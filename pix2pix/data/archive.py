@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import tarfile
+import zlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from pix2pix.data.folder import SUFFIXES, FolderSource, has_pictures
+from pix2pix.data.source import first_line
 from pix2pix.errors import UserError
 from pix2pix.files import write_atomically
 
@@ -35,9 +37,13 @@ def open_archive(name: str, cache_dir: Path) -> FolderSource:
     with FileLock(folder.with_suffix(".lock")):
         if not folder.is_dir():
             archive = folder.with_suffix(".tar") if remote else Path(name)
-            if remote and not archive.exists():
-                write_atomically(archive, lambda path: _download(name, path))
-            _unpack(archive, folder, name)
+            try:
+                if remote and not archive.exists():
+                    write_atomically(archive, lambda path: _download(name, path))
+                _unpack(archive, folder, name)
+            finally:
+                if remote:  # unpacked, or damaged: no use in either case
+                    archive.unlink(missing_ok=True)
     return FolderSource(_layout(folder), name)
 
 
@@ -52,7 +58,8 @@ def _download(url: str, path: Path) -> None:
                     file.write(part)
                     progress.update(len(part))
     except httpx2.HTTPError as error:
-        raise UserError(f"{url} can't be fetched ({error}); check it and try again.") from None
+        reason = first_line(error)
+        raise UserError(f"{url} can't be fetched ({reason}); check it and try again.") from None
 
 
 def _unpack(archive: Path, folder: Path, name: str) -> None:
@@ -65,10 +72,14 @@ def _unpack(archive: Path, folder: Path, name: str) -> None:
                 if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
                     # The filter refuses absolute paths and those that lead out of the folder.
                     packed.extract(member, draft, filter="data")
+            # tarfile takes a broken header for the end: the checksum at the real end tells.
+            while packed.fileobj.read(1 << 20):
+                pass
         draft.mkdir(exist_ok=True)
+        FolderSource(_layout(draft), name)  # without pairs it is not worth keeping
         draft.replace(folder)
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise UserError(f"The archive {name} can't be unpacked: {error}.") from None
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise UserError(f"The archive {name} can't be unpacked: {first_line(error)}.") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

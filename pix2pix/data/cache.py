@@ -90,6 +90,9 @@ def _build(source: Source, rows: Rows, size: int, path: Path) -> None:
     if not kept:
         listed.unlink(missing_ok=True)
     skipped = _skipped(path)
+    if listed.exists():
+        # Without the line that a kill cut short: the next would be joined to it.
+        os.truncate(listed, listed.read_bytes().rfind(b"\n") + 1)
     done = kept + len(skipped)
     left = Rows(rows.split, rows.start + done, rows.stop)
     # Unbuffered: what a killed process wrote is there, whole rows and at most one part of one.

@@ -101,3 +101,8 @@ def decode(row: Row) -> tuple[Image.Image, Image.Image]:
 def decode_resized(row: Row, size: int) -> np.ndarray:
     """(2, size, size, 3) uint8, A before B: split first, so that resizing can't smear the seam."""
     return np.stack([np.asarray(resize(picture, size, size)) for picture in decode(row)])
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without the explanations that some clients add in further lines."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -14,7 +14,7 @@ import pyarrow.parquet as parquet
 
 from pix2pix.config import Config
 from pix2pix.data.columns import choose_columns
-from pix2pix.data.source import Row, Rows, Source
+from pix2pix.data.source import Row, Rows, Source, first_line
 from pix2pix.errors import UserError
 
 
@@ -37,6 +37,7 @@ class StreamedSource(Source):
             self._groups = {split: self._row_groups(split) for split in self._streams}
             known = builder.info.splits or {}
             self.splits = {split: self._count(split, known) for split in self._streams}
+        self._by_group: dict[str, datasets.IterableDataset] = {}
 
     def read(self, rows: Rows) -> Iterator[Row]:
         number = rows.start
@@ -47,7 +48,7 @@ class StreamedSource(Source):
         except Exception as error:  # the clients raise a dozen unrelated classes
             raise UserError(
                 f"Reading {self.name} broke off at row {number} of {rows.split} "
-                f"({_first_line(error)}); what was read is kept: run the command again."
+                f"({first_line(error)}); what was read is kept: run the command again."
             ) from error
 
     def fingerprint(self) -> str:
@@ -61,22 +62,27 @@ class StreamedSource(Source):
 
     def _from(self, rows: Rows) -> Iterator[dict]:
         """Rows of the split from `rows.start` on, without fetching the row groups before it."""
-        stream = self._streams[rows.split].select_columns(list(self.columns))
-        for column in self.columns:
-            # Some datasets store bare {bytes, path} structs: the cast makes both kinds alike.
-            stream = stream.cast_column(column, datasets.Image(decode=False))
         groups = self._groups[rows.split]
         if not groups:
-            yield from stream.skip(rows.start)
+            yield from self._columns_of(self._streams[rows.split]).skip(rows.start)
             return
+        if rows.split not in self._by_group:
+            # Kept, as resharding fetches the footer of every file.
+            self._by_group[rows.split] = self._columns_of(self._streams[rows.split].reshard())
         ends = list(itertools.accumulate(groups))
         first = bisect.bisect_right(ends, rows.start)
         offset = rows.start - (ends[first - 1] if first else 0)
-        stream = stream.reshard()
         for index in range(first, len(groups)):
-            group = stream.shard(len(groups), index)
+            group = self._by_group[rows.split].shard(len(groups), index)
             yield from group.skip(offset) if offset else group
             offset = 0
+
+    def _columns_of(self, stream: datasets.IterableDataset) -> datasets.IterableDataset:
+        stream = stream.select_columns(list(self.columns))
+        for column in self.columns:
+            # Some datasets store bare {bytes, path} structs: the cast makes both kinds alike.
+            stream = stream.cast_column(column, datasets.Image(decode=False))
+        return stream
 
     def _row_groups(self, split: str) -> list[int]:
         """Rows of each row group, from the files' footers; empty when they are not parquet."""
@@ -108,10 +114,10 @@ def _explained(name: str) -> Iterator[None]:
     except (FileNotFoundError, datasets.exceptions.DatasetNotFoundError) as error:
         raise UserError(
             f"No pairs were found at {name}; parquet files with two picture columns or a folder "
-            f"train of side-by-side pictures are expected ({_first_line(error)})."
+            f"train of side-by-side pictures are expected ({first_line(error)})."
         ) from None
     except Exception as error:  # the clients raise a dozen unrelated classes
-        raise UserError(f"The dataset {name} can't be read: {_first_line(error)}") from error
+        raise UserError(f"The dataset {name} can't be read: {first_line(error)}") from error
 
 
 def _content(cell: dict | None) -> bytes:
@@ -122,7 +128,3 @@ def _content(cell: dict | None) -> bytes:
         return cell["bytes"]
     with fsspec.open(cell["path"], "rb") as file:
         return file.read()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -11,6 +11,7 @@ HF_HUB_DISABLE_XET=1, as there is no Xet storage here.
 import socket
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 
@@ -36,6 +37,7 @@ class HubServer:
         self.port = port
         self.requests: list[tuple[str, str, int]] = []
         self.faults: list[Fault] = []
+        self.sent: Counter[str] = Counter()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -49,7 +51,7 @@ class HubServer:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))
         self.port = listener.getsockname()[1]
-        app = Wire(build_app(self.store, self.endpoint), self.requests, self.faults)
+        app = Wire(build_app(self.store, self.endpoint), self.requests, self.faults, self.sent)
         config = uvicorn.Config(
             app,
             http="h11",

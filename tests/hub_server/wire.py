@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,15 +14,17 @@ class Fault:
 
     `method` "*" matches all; `path` is a regular expression searched for in the raw
     (percent-encoded) path without its query. A status answers at once with `headers`; "reset"
-    closes the connection without an answer; "delay" waits `seconds` and then serves normally.
+    closes the connection without an answer; "cut" does so after the first `after` bytes of the
+    body; "delay" waits `seconds` and then serves normally.
     """
 
     method: str
     path: str
-    effect: int | Literal["reset", "delay"]
+    effect: int | Literal["reset", "cut", "delay"]
     times: int = 1
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 1.0
+    after: int = 0
 
     def strikes(self, method: str, path: str) -> bool:
         """Whether this request is hit; uses up one of `times`."""
@@ -35,11 +38,18 @@ class Wire:
     """ASGI middleware that sees requests as they came in.
 
     `requests` gets (method, raw path, status) just before the answer goes out, so a client that
-    has its answer finds its request in the log; status 0 is a reset connection.
+    has its answer finds its request in the log; status 0 is a reset connection. `sent` counts the
+    bytes of the bodies that went out, by raw path.
     """
 
-    def __init__(self, app: Any, requests: list[tuple[str, str, int]], faults: list[Fault]) -> None:
-        self.app, self.requests, self.faults = app, requests, faults
+    def __init__(
+        self,
+        app: Any,
+        requests: list[tuple[str, str, int]],
+        faults: list[Fault],
+        sent: Counter[str],
+    ) -> None:
+        self.app, self.requests, self.faults, self.sent = app, requests, faults, sent
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         method, path = scope["method"], scope["raw_path"].decode()
@@ -47,11 +57,15 @@ class Wire:
         async def logged(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 self.requests.append((method, path, message["status"]))
+            self.sent[path] += len(message.get("body", b""))
             await send(message)
 
+        answer = logged
         fault = next((f for f in list(self.faults) if f.strikes(method, path)), None)
         if fault is not None and fault.effect == "delay":
             await asyncio.sleep(fault.seconds)
+        elif fault is not None and fault.effect == "cut":
+            answer = cut(fault.after, logged, send.__self__.transport)
         elif fault is not None:
             # An answer before the body is read would close the connection under the client.
             await drain(receive)
@@ -64,7 +78,27 @@ class Wire:
             return
         # A revision such as refs/pr/1 is one segment, refs%2Fpr%2F1: route on the path as sent
         # and let the convertors decode each parameter.
-        await self.app({**scope, "path": path}, receive, logged)
+        await self.app({**scope, "path": path}, receive, answer)
+
+
+def cut(left: int, send: Any, transport: asyncio.Transport) -> Any:
+    """`send`, until `left` bytes of the body are through: then the connection breaks."""
+
+    async def cut_send(message: dict[str, Any]) -> None:
+        nonlocal left
+        body = message.get("body", b"")
+        if transport.is_closing():
+            return
+        if len(body) <= left:
+            left -= len(body)
+            await send(message)
+            return
+        await send({**message, "body": body[:left], "more_body": True})
+        while transport.get_write_buffer_size() and not transport.is_closing():
+            await asyncio.sleep(0.001)
+        transport.abort()
+
+    return cut_send
 
 
 async def drain(receive: Any) -> None:

@@ -1,0 +1,142 @@
+"""How many pairs a second reach the training step? `python -m benchmarks.data`
+
+The project's pipeline from its cache, beside (a) decoding every epoch with `datasets` and PIL,
+and (b) decoding JPEGs every epoch with tf.data, as the TensorFlow tutorial does. Each row of the
+table is the same dataset through the three, one after the other; also how long a run waits for
+its first batch on a ready cache. `--enlarge 600` enlarges the pictures first.
+"""
+
+import argparse
+import io
+import itertools
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import datasets  # noqa: E402
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from pix2pix import data  # noqa: E402
+from pix2pix.config import Config  # noqa: E402
+from pix2pix.data.pipeline import jittered  # noqa: E402
+from pix2pix.images import resize  # noqa: E402
+
+SECONDS = 6.0
+WARM_UP = 20
+
+
+def pairs_per_second(batches: Iterable) -> float:
+    """Median over three stretches of `SECONDS` / 3, after a warm-up."""
+    iterator = iter(batches)
+    for _ in range(WARM_UP):
+        next(iterator)
+    rates = []
+    for _ in range(3):
+        started, count = time.perf_counter(), 0
+        while time.perf_counter() - started < SECONDS / 3:
+            next(iterator)
+            count += 1
+        rates.append(count / (time.perf_counter() - started))
+    return float(np.median(rates))
+
+
+def prepare(config: Config, limit: int, side: int | None, folder: Path) -> Config:
+    """`limit` pairs as JPEGs side by side, enlarged to `side`, and as parquet with two columns."""
+    source = data.open_source(config)
+    rows = data.Rows("train", 0, min(limit, source.splits["train"]))
+    (folder / "joined").mkdir(parents=True)
+    columns: dict[str, list] = {"imageA": [], "imageB": []}
+    for number, row in enumerate(source.read(rows)):
+        pair = data.decode(row)
+        size = side or pair[0].width
+        joined = Image.new("RGB", (2 * size, size))
+        for place, (name, picture) in enumerate(zip(columns, pair, strict=True)):
+            picture = resize(picture, size, size)
+            joined.paste(picture, (place * size, 0))
+            file = io.BytesIO()
+            picture.save(file, "JPEG", quality=90)
+            columns[name].append({"bytes": file.getvalue(), "path": None})
+        joined.save(folder / "joined" / f"{number:05d}.jpg", quality=90)
+    features = datasets.Features({name: datasets.Image() for name in columns})
+    table = datasets.Dataset.from_dict(columns, features=features)
+    table.to_parquet(folder / "pairs" / "data" / "train-00000-of-00001.parquet")
+    return Config(dataset_name=str(folder / "pairs"))
+
+
+def decoded_each_epoch(config: Config) -> Iterator:
+    """(a) `datasets` and PIL: decode, resize and crop each pair each time."""
+    stream = datasets.load_dataset(config.dataset_name, split="train", streaming=True)
+    side = config.load_size
+    for epoch in itertools.count():
+        for index, row in enumerate(stream):
+            pair = [row[name].convert("RGB").resize((side, side), 3) for name in row]
+            batch = jittered(np.stack([np.asarray(p) for p in pair]), epoch, index, config)
+            yield [tf.constant(picture[None]) for picture in batch]
+
+
+def tutorial(folder: Path, config: Config) -> tf.data.Dataset:
+    """(b) The input pipeline of TensorFlow's pix2pix tutorial: read, decode, jitter each time."""
+
+    def load(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        joined = tf.io.decode_jpeg(tf.io.read_file(path))
+        half = tf.shape(joined)[1] // 2
+        pair = [joined[:, :half], joined[:, half:]]
+        side, size = config.load_size, config.image_size
+        pair = [tf.image.resize(tf.cast(p, tf.float32), [side, side], "nearest") for p in pair]
+        crop = tf.image.random_crop(tf.stack(pair), [2, size, size, 3])
+        if tf.random.uniform(()) > 0.5:
+            crop = tf.image.flip_left_right(crop)
+        crop = crop / 127.5 - 1
+        return crop[0], crop[1]
+
+    paths = tf.data.Dataset.list_files(str(folder / "joined" / "*.jpg"))
+    loaded = paths.map(load, num_parallel_calls=tf.data.AUTOTUNE)
+    return loaded.shuffle(400).batch(1).repeat()
+
+
+def first_batch_seconds(config: Config, cache: Path) -> float:
+    """Open the dataset, map its ready cache and draw a batch; TensorFlow is imported already."""
+    started = time.perf_counter()
+    source = data.open_source(config, cache)
+    loaded = data.load_pairs(source, config, "disk", cache)
+    next(iter(data.as_dataset(loaded.batches, config)))
+    return time.perf_counter() - started
+
+
+def measure(name: str, limit: int, side: int | None) -> str:
+    """One row of the table."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        config = prepare(Config(dataset_name=name), limit, side, folder)
+        loaded = data.load_pairs(data.open_source(config), config, "disk", folder / "cache")
+        ours = pairs_per_second(data.as_dataset(loaded.batches, config))
+        plain = pairs_per_second(decoded_each_epoch(config))
+        tutorials = pairs_per_second(tutorial(folder, config))
+        waited = first_batch_seconds(config, folder / "cache")
+    size = side or "own size"
+    return (
+        f"| {Path(name).name}, {size} | {ours:,.0f} | {plain:,.0f} ({ours / plain:.1f}x) "
+        f"| {tutorials:,.0f} ({ours / tutorials:.1f}x) | {waited:.2f} s |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dataset_name", default="assets/sample_maps")
+    parser.add_argument("--enlarge", type=int, nargs="*", default=[0, 600], help="sides, 0: own")
+    parser.add_argument("--limit", type=int, default=200, help="pairs to use")
+    arguments = parser.parse_args()
+    print("| pairs | this project, pairs/s | datasets + PIL | tf.data, JPEG | first batch |")
+    print("|---|---|---|---|---|")
+    for side in arguments.enlarge:
+        print(measure(arguments.dataset_name, arguments.limit, side or None), flush=True)
+
+
+if __name__ == "__main__":
+    main()
