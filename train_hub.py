@@ -31,6 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"train_hub.py: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("train_hub.py: interrupted; caches and checkpoints so far are kept.", file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"train_hub.py: {error}; checkpoints and caches so far are kept.", file=sys.stderr)
         return 1

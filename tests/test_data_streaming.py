@@ -1,8 +1,12 @@
 """Datasets streamed from a Hub: what is fetched, what is refused, and what faults survive."""
 
+import io
 import re
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 
 from pix2pix import UserError
@@ -180,3 +184,18 @@ def test_a_fault_that_stays_ends_the_build_and_the_next_goes_on(
     hub.sent.clear()
     assert built(source, folder) == undisturbed
     assert sent(hub, FIRST_SHARD) <= FOOTER, "rows that are cached are not fetched again"
+
+
+def test_columns_that_are_not_of_the_pair_are_not_fetched(hub: HubServer, repo_id, chosen):
+    plain = parquet.read_table(io.BytesIO(shard(chosen)))
+    noise = np.random.default_rng(0).bytes(16_000_000)
+    wide = plain.append_column("scan", pa.array([noise] * len(plain), pa.binary()))
+    file = io.BytesIO()
+    parquet.write_table(wide, file, row_group_size=8)
+    put_dataset(hub, repo_id, [file.getvalue()])
+    hub.sent.clear()
+    source = open_streamed(repo_id)
+    rows = list(source.read(Rows("train", 0, len(chosen))))
+    assert [len(row) for row in rows] == [2] * len(chosen)
+    # Not none of it: the client reads ahead by blocks of 5 MB.
+    assert sent(hub, "train-") < len(file.getvalue()) / 2

@@ -34,6 +34,11 @@ class StreamedSource(Source):
                 raise UserError(f"{self.name} does not tell its columns; convert it to parquet.")
             named = (config.input_column, config.target_column)
             self.columns = choose_columns(self.name, features, *named)
+            if builder.name == "parquet" and set(self.columns) != set(features):
+                # Parquet is stored by columns: the others are never fetched.
+                self._streams = datasets.load_dataset_builder(
+                    self.name, revision=self._revision, columns=list(self.columns)
+                ).as_streaming_dataset()
             self._groups = {split: self._row_groups(split) for split in self._streams}
             known = builder.info.splits or {}
             self.splits = {split: self._count(split, known) for split in self._streams}
