@@ -17,6 +17,8 @@ from pix2pix.errors import UserError
 # Pillow scales the bicubic kernel with the reduction factor, so it antialiases when shrinking.
 RESAMPLE = Image.Resampling.BICUBIC
 MAX_PIXELS = 64_000_000
+# Maps are often white, as pages are: grey tells where a picture ends on both.
+GRID_GAP = (160, 160, 160)
 SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
@@ -118,11 +120,11 @@ def pad_mirrored(array: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def grid(rows: list[list[Image.Image]], gap: int = 4) -> Image.Image:
-    """Rows of equally sized pictures on one white sheet, `gap` pixels apart."""
+    """Rows of equally sized pictures on one grey sheet, `gap` pixels apart."""
     width, height = rows[0][0].size
     columns = max(len(row) for row in rows)
     size = (columns * (width + gap) - gap, len(rows) * (height + gap) - gap)
-    sheet = Image.new("RGB", size, "white")
+    sheet = Image.new("RGB", size, GRID_GAP)
     for y, row in enumerate(rows):
         for x, image in enumerate(row):
             sheet.paste(image, (x * (width + gap), y * (height + gap)))
