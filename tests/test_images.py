@@ -11,6 +11,7 @@ from PIL import Image
 
 from pix2pix import UserError
 from pix2pix.images import (
+    GRID_GAP,
     fit_to_square,
     grid,
     open_image,
@@ -285,4 +286,4 @@ def test_grid_places_rows_of_pictures():
     assert sheet.size == (12, 8)
     assert sheet.getpixel((0, 0)) == sheet.getpixel((4, 2)) == (255, 0, 0)
     assert sheet.getpixel((7, 0)) == sheet.getpixel((0, 5)) == (0, 0, 255)
-    assert sheet.getpixel((5, 0)) == sheet.getpixel((7, 5)) == (255, 255, 255)
+    assert sheet.getpixel((5, 0)) == sheet.getpixel((7, 5)) == GRID_GAP

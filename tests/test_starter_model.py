@@ -42,7 +42,7 @@ def test_the_onnx_graph_alone_reproduces_the_metrics_on_all_held_out_pairs(tmp_p
     source = data.open_source(config)
     rows = source.plan(config).held_out
     assert len(rows) == METRICS["held_out_pairs"] == 71
-    pairs = data.cached_pairs(source, rows, config.image_size, tmp_path)
+    pairs = data.cached_pairs(source, rows, config.image_size, tmp_path).pairs
     generate = Translator.from_pretrained(STARTER).generate
     scores = evaluation.mean(evaluation.score_all(generate, pairs, config.direction))
     assert scores == pytest.approx(METRICS["metrics"], rel=0.01)
