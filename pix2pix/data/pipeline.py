@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix.config import Config
+from pix2pix.data.cache import MAX_SKIPPED_SHARE
 from pix2pix.data.source import Row, Rows, Source, decode_resized
 from pix2pix.errors import UserError
 
@@ -20,7 +21,6 @@ Batch = tuple[np.ndarray, np.ndarray]
 SHUFFLE_BUFFER = 256
 # Batches that cross from Python to TensorFlow at a time: each crossing costs as much as a batch.
 HANDED_OVER = 8
-MAX_UNREADABLE_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class StreamedPairs:
                 pair = decode_resized(row, self.config.load_size)
             except UserError as error:
                 unreadable.add(index)
-                if len(unreadable) > MAX_UNREADABLE_SHARE * len(self.rows):
+                if len(unreadable) > MAX_SKIPPED_SHARE * len(self.rows):
                     raise UserError(
                         f"Row {self.rows.start + index} of {self.source.name} can't be read, and "
                         f"over 1 % of such rows are too many: {error}"
