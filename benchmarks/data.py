@@ -105,7 +105,7 @@ def first_batch_seconds(config: Config, cache: Path) -> float:
     started = time.perf_counter()
     source = data.open_source(config, cache)
     loaded = data.load_pairs(source, config, "disk", cache)
-    next(iter(data.as_dataset(loaded.batches, config)))
+    next(data.prefetched(loaded.batches.batches()))
     return time.perf_counter() - started
 
 
@@ -115,7 +115,7 @@ def measure(name: str, limit: int, side: int | None) -> str:
         folder = Path(place)
         config = prepare(Config(dataset_name=name), limit, side, folder)
         loaded = data.load_pairs(data.open_source(config), config, "disk", folder / "cache")
-        ours = pairs_per_second(data.as_dataset(loaded.batches, config))
+        ours = pairs_per_second(data.prefetched(loaded.batches.batches()))
         plain = pairs_per_second(decoded_each_epoch(config))
         tutorials = pairs_per_second(tutorial(folder, config))
         waited = first_batch_seconds(config, folder / "cache")

@@ -17,10 +17,12 @@ import pyarrow.parquet as parquet
 from PIL import Image, ImageDraw
 
 from pix2pix.config import Config
-from pix2pix.data import Rows, Source, load_pairs
+from pix2pix.data import Rows, Source, load_pairs, open_source
 
 Pair = tuple[Image.Image, Image.Image]
 SIZE = 64
+# Of pictures that are read, not trained on.
+SIDE = 40
 
 
 def tiny_config(**changes: Any) -> Config:
@@ -33,6 +35,11 @@ def tiny_config(**changes: Any) -> Config:
         "max_train_steps": 12,
     }
     return Config(**(tiny | changes))
+
+
+def open_folder(folder: Path, **changes: Any) -> Source:
+    """The dataset in `folder`, opened as a tiny run would."""
+    return open_source(tiny_config(dataset_name=str(folder), **changes))
 
 
 def picture(width: int, height: int, seed: int = 0) -> Image.Image:

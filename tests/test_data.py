@@ -1,28 +1,22 @@
 """Where pairs come from, what can be wrong with a dataset, and which rows are held out."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from pix2pix import UserError
 from pix2pix.config import Config
-from pix2pix.data import Rows, Source, cached_pairs, decode, open_source
+from pix2pix.data import Rows, Source, cached_pairs, decode
 from tests.builders import (
+    SIDE,
     encode,
+    open_folder,
     pairs,
     tiny_config,
     write_pairs,
     write_parquet,
     write_side_by_side,
 )
-
-SIDE = 40
-
-
-def open_folder(folder: Path, **changes) -> Source:
-    return open_source(tiny_config(dataset_name=str(folder), **changes))
 
 
 def numbers(image: Image.Image) -> np.ndarray:

@@ -7,7 +7,7 @@ from pix2pix.data.archive import is_archive, open_archive
 from pix2pix.data.cache import CachedPairs, cached_pairs, default_cache_dir
 from pix2pix.data.folder import FolderSource, has_pictures
 from pix2pix.data.loading import LoadedPairs, load_pairs
-from pix2pix.data.pipeline import StreamedPairs, TrainingPairs, Worker, as_dataset, oriented
+from pix2pix.data.pipeline import StreamedPairs, TrainingPairs, Worker, oriented, prefetched
 from pix2pix.data.source import Rows, Source, SplitPlan, decode, decode_resized
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "StreamedPairs",
     "TrainingPairs",
     "Worker",
-    "as_dataset",
     "cached_pairs",
     "decode",
     "decode_resized",
@@ -27,6 +26,7 @@ __all__ = [
     "load_pairs",
     "open_source",
     "oriented",
+    "prefetched",
 ]
 
 

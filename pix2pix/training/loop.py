@@ -4,7 +4,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pix2pix.config import Config
-from pix2pix.data import StreamedPairs, TrainingPairs, as_dataset
+from pix2pix.data import StreamedPairs, TrainingPairs, prefetched
 from pix2pix.errors import UserError
 from pix2pix.images import to_tensor, to_uint8
 from pix2pix.training import checkpoints
@@ -71,8 +71,6 @@ def train(
         checkpoints.restore(resumed, trainer.state())
         step, history, seconds = resumed.step, list(resumed.history), resumed.seconds
     log = Log(history, total, seconds)
-    batches = iter(as_dataset(pairs, config, step))
-
     saved = step
 
     def save() -> None:
@@ -83,7 +81,8 @@ def train(
         saved = step
 
     progress = tqdm(total=total, initial=step, desc="Training", unit="step", mininterval=1)
-    with progress, _signals() as received:
+    prefetching = closing(prefetched(pairs.batches(step)))
+    with progress, prefetching as batches, _signals() as received:
         while step < total:
             step += 1
             log.add(step, trainer.step(*next(batches)), progress)
