@@ -55,9 +55,8 @@ def load_model(name: str = os.environ.get("PIX2PIX_MODEL", "")) -> tuple[Transla
     """The model to serve and, where it is not the one asked for, a banner that says why."""
     if not name:
         return Translator.from_pretrained(STARTER_MODEL), ""
-    repo_id, _, revision = (name, "", "") if Path(name).is_dir() else name.partition("@")
     try:
-        return Translator.from_pretrained(repo_id, revision=revision or None), ""
+        return Translator.named(name), ""
     except UserError as error:
         banner = f"**{name} is not served; this is the starter model instead.** {error}"
         print(banner)

@@ -150,15 +150,14 @@ def train(config: Config, options: Options, loaded, resumed):
 def write(config: Config, options: Options, loaded, result) -> None:
     """Exports, evaluates, writes every artifact and says where."""
     from pix2pix import artifacts
+    from pix2pix.evaluation import table
     from pix2pix.training import device
 
     run = artifacts.Run(config, result.step, result.seconds, result.history, device.name())
     print(f"Scoring {len(loaded.held_out)} held-out pairs.")
     generator = result.trainer.published
     metrics = artifacts.write_artifacts(options.output_dir, generator, run, loaded)
-    rows = {"this model": metrics["metrics"]} | metrics["baselines"]
-    for name, row in rows.items():
-        print(f"{name:>15}: L1 {row['l1']:6.2f}  PSNR {row['psnr']:5.2f}  SSIM {row['ssim']:.3f}")
+    print(table.plain(table.rows(metrics)))
     print(f"Everything is in {options.output_dir}: README.md, samples.png, generator.onnx, ...")
 
 

@@ -13,16 +13,11 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData  # noqa: E402
 from matplotlib import pyplot  # noqa: E402
 from PIL import Image, ImageDraw, ImageFont  # noqa: E402
 
+from pix2pix.evaluation import table  # noqa: E402
 from pix2pix.files import write_atomically, write_text  # noqa: E402
 from pix2pix.images import grid  # noqa: E402
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
-METRIC_NAMES = {"l1": "L1 (grey levels of 255)", "psnr": "PSNR (dB)", "ssim": "SSIM"}
-BASELINE_NAMES = {
-    "mean_map": "mean training target, whatever the input",
-    "best_constant": "best constant colour",
-    "colour_lookup": "best colour lookup, pixel by pixel",
-}
 HEADINGS = ("input", "generated", "real")
 HEADING_HEIGHT = 28
 
@@ -71,7 +66,7 @@ def write_card(folder: Path, repo_id: str | None = None) -> None:
         _front_matter(about, metrics, repo_id),
         template_path=str(TEMPLATE),
         repo_id=repo_id or "<user>/pix2pix-maps",
-        results=_results_table(metrics),
+        results=table.markdown(table.rows(metrics)),
         protocol=metrics["protocol"],
         held_out=_held_out(about),
         command=reproduce_command(about),
@@ -98,7 +93,7 @@ def _front_matter(about: dict, metrics: dict, repo_id: str | None) -> ModelCardD
             dataset_split=about["rows"]["held_out"]["split"],
             dataset_revision=config["dataset_revision"],
             metric_type=key,
-            metric_name=METRIC_NAMES[key],
+            metric_name=table.LABELS[key][0],
             metric_value=round(value, 4),
         )
         for key, value in metrics["metrics"].items()
@@ -113,17 +108,6 @@ def _front_matter(about: dict, metrics: dict, repo_id: str | None) -> ModelCardD
         model_name=name,
         eval_results=results,
     )
-
-
-def _results_table(metrics: dict) -> str:
-    rows = {"**this model**": metrics["metrics"]} | {
-        BASELINE_NAMES[name]: values for name, values in metrics["baselines"].items()
-    }
-    lines = [f"| | {' | '.join(METRIC_NAMES.values())} |", "|---|---|---|---|"]
-    for name, values in rows.items():
-        cells = f"{values['l1']:.2f} | {values['psnr']:.2f} | {values['ssim']:.3f}"
-        lines.append(f"| {name} | {cells} |")
-    return "\n".join(lines)
 
 
 def _held_out(about: dict) -> str:

@@ -1,4 +1,4 @@
-"""The command line of `train_hub.py`: one flag a field of `Config` and `Options`."""
+"""Command lines: one flag a field of a dataclass, such as `Config` and `Options`."""
 
 import argparse
 import dataclasses
@@ -50,8 +50,20 @@ class Options:
 
 def parse(description: str, arguments: list[str] | None = None) -> tuple[Config, Options]:
     """Reads the command line; exits with 2 on a usage error, as argparse does."""
-    parser = _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for cls, title in ((Config, "what is trained"), (Options, "where and how")):
+    return parse_as({Config: "what is trained", Options: "where and how"}, description, arguments)
+
+
+def parse_as(
+    classes: dict[type, str],
+    description: str,
+    arguments: list[str] | None = None,
+    program: str | None = None,
+) -> tuple:
+    """One object of each dataclass in `classes`, whose flags stand under its heading."""
+    parser = _Parser(
+        program, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for cls, title in classes.items():
         group = parser.add_argument_group(title)
         for field in dataclasses.fields(cls):
             _add_flag(group, field)
@@ -59,7 +71,7 @@ def parse(description: str, arguments: list[str] | None = None) -> tuple[Config,
     try:
         return tuple(
             cls(**{field.name: values[field.name] for field in dataclasses.fields(cls)})
-            for cls in (Config, Options)
+            for cls in classes
         )
     except UserError as error:
         parser.error(str(error))

@@ -21,8 +21,8 @@ READ = "if it is private, set HF_TOKEN or run `hf auth login`"
 
 
 def dataset_commit(name: str, revision: str | None = None) -> str | None:
-    """The commit that a Hub dataset's `revision` stands for now; None for a local folder."""
-    if Path(name).exists():
+    """The commit that a Hub dataset's `revision` stands for now; None for a folder or a URL."""
+    if Path(name).exists() or "://" in name:
         return None
     from huggingface_hub import HfApi
 

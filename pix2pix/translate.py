@@ -79,6 +79,16 @@ class Translator:
         folder, commit = hub.fetch_model(str(repo_id_or_folder), revision)
         return cls(folder, commit)
 
+    @classmethod
+    def named(cls, name: str) -> "Translator":
+        """Loads what one word names: a folder, a Hub id, or `id@revision`.
+
+        Raises:
+            UserError: as `from_pretrained` does.
+        """
+        repo_id, _, revision = (name, "", "") if Path(name).is_dir() else name.partition("@")
+        return cls.from_pretrained(repo_id, revision=revision or None)
+
     def __call__(
         self, image: Image.Image | str | Path | bytes, *, mode: str = "fit"
     ) -> Image.Image:

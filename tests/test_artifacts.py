@@ -14,6 +14,7 @@ from PIL import Image
 
 from pix2pix import artifacts, card, cli, evaluation
 from pix2pix.config import Config
+from pix2pix.evaluation import table
 from pix2pix.files import sha256
 from pix2pix.hub import PUBLISHED, SERVED
 from pix2pix.training.trainer import SCALARS
@@ -85,14 +86,14 @@ def test_the_digests_are_those_of_the_weights(folder, about):
 def test_metrics_json_is_reproduced_by_the_published_graph(folder, metrics):
     """Anybody can: the Translator on each held-out input, scored against its target."""
     translator, held_out = Translator(folder), run_and_folder()[3].held_out
-    scores = [
-        evaluation.score(np.asarray(translator(Image.fromarray(a), mode="fit")), b)
-        for a, b in held_out
-    ]
+    legend = evaluation.Legend(metrics["legend"])
+    scores = evaluation.score_all(
+        lambda x: np.asarray(translator(Image.fromarray(x[0]), mode="fit"))[None],
+        held_out, "a_to_b", legend,
+    )  # fmt: skip
     assert metrics["held_out_pairs"] == len(scores) == 5
-    for name, value in evaluation.mean(scores).items():
-        assert metrics["metrics"][name] == pytest.approx(value, rel=0.01)
-    for found, expected in zip(metrics["per_pair"], scores, strict=True):
+    assert metrics["metrics"] == pytest.approx(scores.summary(), rel=0.01)
+    for found, expected in zip(metrics["per_pair"], scores.per_picture(), strict=True):
         assert found == {n: pytest.approx(v, rel=0.01, abs=1e-3) for n, v in expected.items()}
 
 
@@ -141,13 +142,13 @@ def test_the_cards_front_matter_is_what_the_hub_reads(model_card):
     data = model_card.data.to_dict()
     assert data["library_name"] == "keras" and data["pipeline_tag"] == "image-to-image"
     assert data["license"] == "apache-2.0" and "pix2pix" in data["tags"]
-    assert data["metrics"] == ["l1", "psnr", "ssim"]
+    assert data["metrics"] == list(evaluation.METRICS)
     assert "datasets" not in data  # a local folder is no dataset of the Hub
 
 
 def test_the_model_index_is_metrics_json(model_card, metrics):
     results = {r.metric_type: r for r in model_card.data.eval_results}
-    assert set(results) == {"l1", "psnr", "ssim"}
+    assert set(results) == set(evaluation.METRICS)
     for name, result in results.items():
         assert result.metric_value == pytest.approx(metrics["metrics"][name], abs=5e-5)
         assert (result.task_type, result.dataset_split) == ("image-to-image", "train")
@@ -163,6 +164,7 @@ def test_the_card_names_a_hub_dataset_with_its_revision(about, metrics, tmp_path
     assert {r.dataset_revision for r in written.data.eval_results} == {"0d523b5"}
     assert 'Translator.from_pretrained("me/pix2pix-maps")' in written.text
     assert 'load_model("hf://me/pix2pix-maps"' in written.text
+    assert "python -m pix2pix.evaluation --model me/pix2pix-maps\n" in written.text
     assert "<user>" not in written.text
 
 
@@ -170,11 +172,23 @@ def test_the_card_tells_results_protocol_held_out_rows_and_limits(model_card, me
     text = model_card.text
     assert metrics["protocol"] in text
     assert "rows 6 to 10 of split `train` of `assets/tiny`" in text
-    assert f"| **this model** | {metrics['metrics']['l1']:.2f} |" in text
-    for name, values in metrics["baselines"].items():
-        assert f"| {card.BASELINE_NAMES[name]} | {values['l1']:.2f} |" in text
+    low, high = metrics["intervals"]["l1"]
+    cells = [f"{metrics['metrics']['l1']:.2f} [{low:.2f}, {high:.2f}]"]
+    cells += [f"{values['l1']:.2f}" for values in metrics["baselines"].values()]
+    assert f"\n| L1 (grey levels of 255) | {' | '.join(cells)} |\n" in text
+    for metric in evaluation.METRICS:
+        assert f"\n| {table.LABELS[metric][0]} | " in text
     assert "12 steps in 1.5 minutes on a test machine" in text
     assert "## Limits" in text
+
+
+def test_a_metrics_json_of_an_earlier_version_still_makes_a_card(about, tmp_path):
+    values = {"l1": 2.64, "psnr": 26.76, "ssim": 0.895}
+    old = {"protocol": "Mean over all.", "metrics": values, "baselines": {"mean_map": values}}
+    for name, content in (("pix2pix", about), ("metrics", old)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    card.write_card(tmp_path)
+    assert "| SSIM | 0.895 | 0.895 |" in ModelCard.load(tmp_path / "README.md").text
 
 
 def test_every_template_field_is_filled_and_every_link_leads_somewhere(model_card, folder):

@@ -12,6 +12,7 @@ import pytest
 
 from pix2pix import UserError
 from pix2pix.data import Rows, Source, open_source
+from pix2pix.hub import dataset_commit
 from tests.builders import encode, pairs, side_by_side, tiny_config, write_side_by_side
 
 SIDE = 40
@@ -238,3 +239,8 @@ def test_a_damaged_download_is_fetched_again(archive, folder, served, tmp_path):
     assert "can't be unpacked" in refusal(name, tmp_path / "cache")
     archive.write_bytes(whole)
     assert bytes_of(opened(name, tmp_path / "cache")) == bytes_of(opened(folder, tmp_path))
+
+
+def test_an_archives_address_has_no_commit_on_the_hub():
+    """`train_hub.py` asks for it before the first byte; nothing listens there."""
+    assert dataset_commit("http://127.0.0.1:9/maps.tar.gz") is None

@@ -21,11 +21,12 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 SNIPPETS = [code for language, code in BLOCKS if language == "python"]
 COMMANDS = [line for language, code in BLOCKS if language == "bash" for line in code.splitlines()]
 TRAININGS = [line for line in COMMANDS if line.startswith("python train_hub.py")]
+EVALUATIONS = [line for line in COMMANDS if line.startswith("python -m pix2pix.evaluation")]
 
 
 def test_every_block_is_of_a_kind_that_is_run_here():
     assert {language for language, _ in BLOCKS} == {"bash", "python"}
-    others = [line for line in COMMANDS if line not in TRAININGS]
+    others = [line for line in COMMANDS if line not in TRAININGS + EVALUATIONS]
     assert others == ["make app", "make test"]
 
 
@@ -60,6 +61,14 @@ def test_trainings_run(line: str, published: Published, tmp_path: Path):
         small += ["--hub_model_id", f"{USER}/from-the-readme"]
     run_train_hub(*command, *small, token=WRITE_TOKEN)
     assert (tmp_path / "run" / "samples.png").exists()
+
+
+@pytest.mark.parametrize("line", EVALUATIONS)
+def test_evaluations_reproduce_the_card(line: str, tmp_path: Path):
+    command = [sys.executable, *shlex.split(line)[1:], "--cache_dir", str(tmp_path)]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert found.returncode == 0, found.stderr
+    assert "\nReproduced: the model's own figures, within 1 %" in found.stdout
 
 
 @pytest.mark.parametrize("path", re.findall(r"\]\(((?!http)[^)]+)\)", README))
