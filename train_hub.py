@@ -77,7 +77,7 @@ def check_output_dir(options: Options) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(
             f"The output folder {folder} can't be written ({error.strerror}); name another one "
@@ -131,11 +131,11 @@ def load(config: Config, options: Options):
 def train(config: Config, options: Options, loaded, resumed):
     """Trains, and tells first on what device."""
     from pix2pix.data import oriented
-    from pix2pix.training import device, loop
+    from pix2pix.training import devices, loop
 
     steps = config.steps(len(loaded.batches))
-    print(f"Training {steps} steps on {device.name()}.")
-    if not device.has_gpu() and steps > CPU_WARNING_STEPS and config.generator_filters >= 64:
+    print(f"Training {steps} steps on {devices.name()}.")
+    if not devices.has_gpu() and steps > CPU_WARNING_STEPS and config.generator_filters >= 64:
         print("Warning: a full-size run takes days without a GPU; see --max_train_steps.")
     fixed = oriented(loaded.held_out[:FIXED_SAMPLES].swapaxes(0, 1), config.direction)
     saving = loop.Saving(
@@ -151,9 +151,9 @@ def write(config: Config, options: Options, loaded, result) -> None:
     """Exports, evaluates, writes every artifact and says where."""
     from pix2pix import artifacts
     from pix2pix.evaluation import table
-    from pix2pix.training import device
+    from pix2pix.training import devices
 
-    run = artifacts.Run(config, result.step, result.seconds, result.history, device.name())
+    run = artifacts.Run(config, result.step, result.seconds, result.history, devices.name())
     print(f"Scoring {len(loaded.held_out)} held-out pairs.")
     generator = result.trainer.published
     metrics = artifacts.write_artifacts(options.output_dir, generator, run, loaded)

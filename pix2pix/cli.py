@@ -69,12 +69,15 @@ def parse_as(
             _add_flag(group, field)
     values = vars(parser.parse_args(arguments))
     try:
-        return tuple(
-            cls(**{field.name: values[field.name] for field in dataclasses.fields(cls)})
-            for cls in classes
-        )
+        return tuple(_of_flags(cls, values) for cls in classes)
     except UserError as error:
         parser.error(str(error))
+
+
+def _of_flags(cls: type, values: dict) -> object:
+    """A `cls` from the flags that were given."""
+    given = {f.name: values[f.name] for f in dataclasses.fields(cls) if f.name in values}
+    return Config.of_recipe(**given) if cls is Config else cls(**given)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -88,10 +91,13 @@ def _add_flag(group: argparse._ArgumentGroup, field: dataclasses.Field) -> None:
     about = field.metadata
     names = list(dict.fromkeys([f"--{field.name}", f"--{field.name.replace('_', '-')}"]))
     if about["kind"] is bool:
-        group.add_argument(*names, action="store_true", help=about["help"])
+        group.add_argument(
+            *names, action="store_true", default=argparse.SUPPRESS, help=about["help"]
+        )
         return
     shown = about["help"] if field.default is None else f"{about['help']} (default {field.default})"
+    # Absent flags stay absent: what they are then, the recipe says.
     group.add_argument(
-        *names, type=about["kind"], choices=about["choices"], default=field.default,
+        *names, type=about["kind"], choices=about["choices"], default=argparse.SUPPRESS,
         metavar=None if about["choices"] else about["kind"].__name__.upper(), help=shown,
     )  # fmt: skip

@@ -11,6 +11,13 @@ from typing import Any
 from pix2pix.errors import UserError
 
 DIRECTIONS = ("a_to_b", "b_to_a")
+# What a recipe sets where the caller sets nothing.
+RECIPES: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "best": {"ema_decay": 0.999, "lr_schedule": "linear"},
+}
+CHANNELS = (1, 3)
+PRECISIONS = ("no", "fp16", "bf16")
 GAN_LOSSES = ("vanilla", "lsgan", "hinge")
 LR_SCHEDULES = ("constant", "linear")
 JIT_CHOICES = ("auto", "on", "off")
@@ -40,13 +47,21 @@ class Config:
     load_size: int | None = option(
         None, "side before the random crop, pixels (286 for 256, in proportion otherwise)", int
     )
+    input_channels: int = option(3, "3: colour; 1: the input is taken as grey", int, CHANNELS)
+    target_channels: int = option(3, "3: colour; 1: the target is taken as grey", int, CHANNELS)
     max_train_samples: int | None = option(None, "use only the first N training pairs", int)
     validation_samples: int | None = option(
         None, "held-out pairs to use (all; the last tenth where a set has no held-out split)", int
     )
 
+    recipe: str = option(
+        "paper",
+        "paper: as published; best: our own settings where none is given",
+        choices=tuple(RECIPES),
+    )
     generator_filters: int = option(64, "filters of the generator's first layer", int)
     discriminator_filters: int = option(64, "filters of the discriminator's first layer", int)
+    dropout: float = option(0.5, "share dropped in the first decoder blocks (section 6.1)", float)
     gan_loss: str = option("vanilla", "adversarial loss", choices=GAN_LOSSES)
     l1_weight: float = option(
         100.0, "weight of L1 beside the GAN loss (lambda, section 3.3)", float
@@ -54,7 +69,7 @@ class Config:
 
     num_train_epochs: int = option(200, "passes over the training pairs (section 6.2)", int)
     max_train_steps: int | None = option(None, "steps to train, instead of epochs", int)
-    train_batch_size: int = option(1, "pairs a step", int)
+    train_batch_size: int = option(1, "pairs a step, over all devices", int)
     learning_rate: float = option(2e-4, "Adam's step size (section 3.3)", float)
     adam_beta1: float = option(0.5, "Adam's first momentum (section 3.3)", float)
     lr_schedule: str = option(
@@ -63,9 +78,13 @@ class Config:
     ema_decay: float | None = option(
         None, "publish an exponential moving average of the generator's weights, e.g. 0.999", float
     )
+    mixed_precision: str = option(
+        "no", "fp16 (with loss scaling) or bf16: faster on a GPU that has it", choices=PRECISIONS
+    )
     jit_compile: str = option(
         "auto", "XLA: auto is on for a GPU, off for a CPU", choices=JIT_CHOICES
     )
+    steps_per_execution: int = option(1, "steps a call of the compiled graph", int)
     seed: int = option(0, "seed of weights, dropout, order and jitter", int)
 
     def __post_init__(self) -> None:
@@ -85,6 +104,7 @@ class Config:
         for name in (
             "max_train_samples", "validation_samples", "generator_filters", "discriminator_filters",
             "num_train_epochs", "max_train_steps", "train_batch_size", "learning_rate",
+            "steps_per_execution",
         ):  # fmt: skip
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -94,13 +114,18 @@ class Config:
                 f"--load_size is {self.load_size}; it must be at least "
                 f"--image_size ({self.image_size}), because the crop is taken from it."
             )
-        for name in ("adam_beta1", "ema_decay"):
+        for name in ("adam_beta1", "ema_decay", "dropout"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise UserError(f"--{name} is {value}; it must be at least 0 and below 1.")
         for name in ("l1_weight", "seed"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"--{name} is {getattr(self, name)}; it must be at least 0.")
+
+    @classmethod
+    def of_recipe(cls, recipe: str = "paper", **given: Any) -> "Config":
+        """The settings of `recipe`, but for those `given`. Raises `UserError` when it is none."""
+        return cls(**(RECIPES.get(recipe, {}) | given), recipe=recipe)
 
     @property
     def depth(self) -> int:

@@ -6,6 +6,10 @@ ReLU to the concatenation; the 1x1 bottleneck is not normalised (that would zero
 normalisation at batch 1 is written as what it is, normalisation per instance and channel.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
 import keras
 from keras import layers
 
@@ -15,6 +19,8 @@ KERNEL = 4
 LEAKY_SLOPE = 0.2
 DROPOUT_BLOCKS = 3
 MAX_WIDENING = 8
+# Weights are float32 always; what is computed from them is as --mixed_precision says.
+POLICIES = {"no": "float32", "fp16": "mixed_float16", "bf16": "mixed_bfloat16"}
 
 
 def encoder_filters(filters: int, depth: int) -> list[int]:
@@ -39,16 +45,39 @@ def _normalisation(name: str) -> layers.Layer:
     )
 
 
-def build_generator(config: Config, channels: int = 3) -> keras.Model:
+@contextmanager
+def _computing_as(config: Config) -> Iterator[None]:
+    """Layers built inside compute as `config.mixed_precision` says."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(POLICIES[config.mixed_precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def build_generator(config: Config) -> keras.Model:
     """U-Net of `config.depth` levels.
 
-    Input and output: (B, H, W, 3) float32 in [-1, 1], H and W multiples of 2**depth.
-    Layers are named `down_<n>_conv`, `down_<n>_norm`, `up_<n>_conv`, `up_<n>_norm`, n from 1 at
-    the picture's resolution to `depth` at the bottleneck.
+    Input (B, H, W, input_channels), output (B, H, W, target_channels), float32 in [-1, 1], H and W
+    multiples of 2**depth. Layers are named `down_<n>_conv`, `down_<n>_norm`, `up_<n>_conv`,
+    `up_<n>_norm`, n from 1 at the picture's resolution to `depth` at the bottleneck.
     """
+    with _computing_as(config):
+        return _generator(config)
+
+
+def published_copy(generator: keras.Model, config: Config) -> keras.Model:
+    """A generator that computes in float32 with the weights of `generator`."""
+    copy = build_generator(replace(config, mixed_precision="no"))
+    copy.set_weights(generator.get_weights())
+    return copy
+
+
+def _generator(config: Config) -> keras.Model:
     depth = config.depth
     filters = encoder_filters(config.generator_filters, depth)
-    image = x = keras.Input((None, None, channels), name="image")
+    image = x = keras.Input((None, None, config.input_channels), name="image")
     skips = []
     for level in range(1, depth + 1):
         if level > 1:
@@ -61,25 +90,30 @@ def build_generator(config: Config, channels: int = 3) -> keras.Model:
         if level < depth:
             x = layers.Concatenate(name=f"up_{level}_skip")([x, skips[level - 1]])
         x = layers.ReLU(name=f"up_{level}_activation")(x)
-        width = filters[level - 2] if level > 1 else channels
+        width = filters[level - 2] if level > 1 else config.target_channels
         transposed = {"layer": layers.Conv2DTranspose, "use_bias": level == 1}
         x = _convolution(width, f"up_{level}_conv", **transposed)(x)
         if level > 1:
             x = _normalisation(f"up_{level}_norm")(x)
-        if depth - level < DROPOUT_BLOCKS and level > 1:
-            x = layers.Dropout(0.5, name=f"up_{level}_dropout")(x)
+        if config.dropout and depth - level < DROPOUT_BLOCKS and level > 1:
+            x = layers.Dropout(config.dropout, name=f"up_{level}_dropout")(x)
     translation = layers.Activation("tanh", dtype="float32", name="translation")(x)
     return keras.Model(image, translation, name="generator")
 
 
-def build_discriminator(config: Config, channels: int = 3) -> keras.Model:
+def build_discriminator(config: Config) -> keras.Model:
     """70x70 PatchGAN: C64-C128-C256-C512 and one logit a patch.
 
-    Inputs: input and target picture, each (B, H, W, 3) float32 in [-1, 1]. Output: logits,
-    (B, 30, 30, 1) float32 for 256x256.
+    Inputs: input and target picture, (B, H, W, input_channels) and (B, H, W, target_channels)
+    float32 in [-1, 1]. Output: logits, (B, 30, 30, 1) float32 for 256x256.
     """
-    image = keras.Input((None, None, channels), name="image")
-    candidate = keras.Input((None, None, channels), name="candidate")
+    with _computing_as(config):
+        return _discriminator(config)
+
+
+def _discriminator(config: Config) -> keras.Model:
+    image = keras.Input((None, None, config.input_channels), name="image")
+    candidate = keras.Input((None, None, config.target_channels), name="candidate")
     x = layers.Concatenate(name="pair")([image, candidate])
     for level, filters in enumerate(encoder_filters(config.discriminator_filters, 4), start=1):
         strides = 1 if level == 4 else 2

@@ -50,6 +50,12 @@ def test_default_options():
     assert options.resume_from_checkpoint is None and not options.pushes
 
 
+def test_flags_overrule_the_recipe():
+    config, _ = parse("about", ["--recipe", "best", "--lr_schedule", "constant"])
+    assert (config.recipe, config.lr_schedule) == ("best", "constant")
+    assert config.ema_decay == Config.of_recipe("best").ema_decay
+
+
 @pytest.mark.parametrize("style", [str, lambda flag: flag.replace("_", "-")])
 def test_underscores_and_dashes_both_work(style):
     config, options = parse(

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from pix2pix import UserError
-from pix2pix.config import Config
+from pix2pix.config import RECIPES, Config
 
 
 def test_the_defaults_are_the_papers():
@@ -53,6 +53,20 @@ def test_a_run_is_never_shorter_than_one_step():
     assert Config(num_train_epochs=1, train_batch_size=8).steps(3) >= 1
 
 
+def test_a_recipe_sets_what_is_not_given():
+    best = Config.of_recipe("best")
+    changed = {d.split(" ")[0] for d in best.differences(Config())}
+    assert changed == {"recipe"} | RECIPES["best"].keys(), "and nothing else"
+    assert Config.of_recipe("best", ema_decay=0.5).ema_decay == 0.5
+    assert Config.of_recipe() == Config(), "the paper's is the default"
+
+
+def test_a_stored_recipe_is_not_applied_again():
+    """Its settings are stored one by one: a later version's recipe must not change them."""
+    stored = Config.of_recipe("best", lr_schedule="constant").to_dict()
+    assert Config.from_dict(stored).lr_schedule == "constant"
+
+
 def test_json_round_trip():
     config = Config(image_size=128, ema_decay=0.999, gan_loss="hinge", input_column="x", seed=7)
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
@@ -79,6 +93,12 @@ def test_a_config_of_a_newer_version_is_refused():
         ("num_train_epochs", 0),
         ("max_train_steps", 0),
         ("train_batch_size", 0),
+        ("steps_per_execution", 0),
+        ("input_channels", 4),
+        ("target_channels", 2),
+        ("dropout", 1.0),
+        ("mixed_precision", "fp8"),
+        ("recipe", "secret"),
         ("learning_rate", 0.0),
         ("learning_rate", float("nan")),
         ("l1_weight", -1.0),

@@ -46,9 +46,9 @@ def shown(batches: Iterator, count: int) -> list[tuple[int, ...]]:
     return found
 
 
-def training(kind: str, source: Source, rows: Rows, worker: Worker = Worker(), **changes):  # noqa: B008
-    """Batches of `rows`, "cached" or "streamed"."""
-    config = tiny_config(load_size=72, **changes)
+def training(kind: str, source: Source, rows: Rows, worker: Worker = Worker(), size: int = 1):  # noqa: B008
+    """A worker's parts, `size` pairs each, of the batches of `rows`, "cached" or "streamed"."""
+    config = tiny_config(load_size=72, train_batch_size=size * worker.count)
     if kind == "streamed":
         return StreamedPairs(source, rows, config, worker)
     return TrainingPairs(cached_pairs(source, rows, 72, None).pairs, config, worker)
@@ -72,10 +72,10 @@ TRAIN = Rows("train", 0, COUNT)
 def test_workers_share_each_epoch(twelve, kind, count, size):
     """Taken in turn, their batches are what one worker draws: each pair once an epoch."""
     epochs = 3
-    alone = shown(training(kind, twelve, TRAIN, train_batch_size=size).batches(), 36 // size)
+    alone = shown(training(kind, twelve, TRAIN, size=size).batches(), 36 // size)
     each = [
         shown(
-            training(kind, twelve, TRAIN, Worker(index, count), train_batch_size=size).batches(),
+            training(kind, twelve, TRAIN, Worker(index, count), size=size).batches(),
             36 // size // count,
         )
         for index in range(count)
@@ -92,11 +92,9 @@ def test_workers_share_each_epoch(twelve, kind, count, size):
 @pytest.mark.parametrize("size", [1, 5])
 def test_a_resumed_run_goes_on_with_the_same_batches(twelve, kind, worker, size):
     """At the first and last step of an epoch too, and where a batch spans two (5 and 12)."""
-    straight = list(
-        islice(training(kind, twelve, TRAIN, worker, train_batch_size=size).batches(), 26)
-    )
+    straight = list(islice(training(kind, twelve, TRAIN, worker, size=size).batches(), 26))
     for step in (1, 6, 11, 12, 13, 23, 24):
-        resumed = training(kind, twelve, TRAIN, worker, train_batch_size=size).batches(step)
+        resumed = training(kind, twelve, TRAIN, worker, size=size).batches(step)
         for found, expected in zip(resumed, straight[step:], strict=False):
             np.testing.assert_array_equal(found, expected)
 
@@ -156,7 +154,7 @@ def test_the_next_row_takes_the_place_of_one_that_cannot_be_read(bad):
 def test_a_resumed_worker_replaces_an_unreadable_row_by_the_same_row(size):
     source, rows = ListedPairs(coloured(range(120)), bad=[57]), Rows("train", 0, 120)
     for worker in (Worker(0, 2), Worker(1, 2)):
-        made = training("streamed", source, rows, worker, train_batch_size=size)
+        made = training("streamed", source, rows, worker, size=size)
         straight = shown(made.batches(), 130 // size)
         for step in range(120 // size):
             assert shown(made.batches(step), 2) == straight[step : step + 2]

@@ -7,7 +7,12 @@ import tensorflow as tf
 from keras import layers
 
 from pix2pix.config import Config
-from pix2pix.networks import build_discriminator, build_generator, encoder_filters
+from pix2pix.networks import (
+    build_discriminator,
+    build_generator,
+    encoder_filters,
+    published_copy,
+)
 from tests.builders import tiny_config
 
 
@@ -240,3 +245,44 @@ def test_one_patch_sees_70_by_70_pixels(discriminator):
     seen = np.abs(tape.gradient(logit, picture).numpy()[0]).sum(-1) > 0
     rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
     assert rows[-1] - rows[0] + 1 == columns[-1] - columns[0] + 1 == 70
+
+
+@pytest.mark.parametrize(("inputs", "targets"), [(1, 3), (3, 1), (1, 1)])
+def test_either_side_may_be_grey(inputs, targets):
+    config = tiny_config(input_channels=inputs, target_channels=targets)
+    generator, discriminator = build_generator(config), build_discriminator(config)
+    image = noise(1, 64, 64)[..., :inputs]
+    translation = generator(image)
+    assert translation.shape == (1, 64, 64, targets)
+    assert discriminator([image, translation]).shape == (1, 6, 6, 1)
+
+
+def test_without_dropout_training_is_inference():
+    generator = build_generator(tiny_config(dropout=0.0))
+    assert not names(generator, layers.Dropout)
+    image = noise(1, 64, 64)
+    np.testing.assert_array_equal(generator(image, training=True), generator(image))
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp16", "float16"), ("bf16", "bfloat16")])
+def test_mixed_precision_computes_in_half_and_keeps_weights_and_ends_in_float32(precision, dtype):
+    config = tiny_config(mixed_precision=precision)
+    for model, end in (
+        (build_generator(config), "translation"),
+        (build_discriminator(config), "logits"),
+    ):
+        inside = [layer for layer in model.layers if layer.weights and layer.name != end]
+        assert {layer.compute_dtype for layer in inside} == {dtype}
+        assert model.get_layer(end).compute_dtype == "float32"
+        assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert build_generator(tiny_config()).layers[-2].compute_dtype == "float32", "and only there"
+
+
+def test_the_published_copy_computes_in_float32_with_the_same_weights():
+    config = tiny_config(mixed_precision="bf16")
+    generator = build_generator(config)
+    copy, image = published_copy(generator, config), noise(1, 64, 64)
+    assert {layer.compute_dtype for layer in copy.layers} == {"float32"}
+    for weight, same in zip(generator.weights, copy.weights, strict=True):
+        np.testing.assert_array_equal(weight, same)
+    np.testing.assert_allclose(copy(image), generator(image), atol=0.03)

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from pix2pix import losses
 from pix2pix.images import to_tensor
-from pix2pix.training.trainer import SCALARS, LinearDecay, Trainer
+from pix2pix.training.schedule import LinearDecay
+from pix2pix.training.trainer import SCALARS, Trainer
 from tests.builders import pair_array, tiny_config
 
 DECAY = 0.5

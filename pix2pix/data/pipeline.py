@@ -1,8 +1,8 @@
 """Batches for training: order and jitter are a function of (seed, epoch, index) alone.
 
 So a resumed run, or any number of workers, sees the same pairs at the same step: the workers'
-batches, taken in turn, are one sequence of draws that visits each pair once an epoch. Pictures
-stay uint8; the compiled step normalises them.
+parts of the batches, taken in turn, are one sequence of draws that visits each pair once an epoch.
+Pictures stay uint8; the compiled step normalises them.
 """
 
 from collections import deque
@@ -25,15 +25,20 @@ PREFETCHED = 8
 
 @dataclass(frozen=True)
 class Worker:
-    """The `index`-th of `count` workers that share the draws of a run."""
+    """The `index`-th of `count` workers that share each batch of a run in equal parts."""
 
     index: int = 0
     count: int = 1
 
-    def draws(self, step: int, batch_size: int) -> range:
+    def share(self, config: Config) -> int:
+        """Pairs of each batch that are this worker's."""
+        return config.train_batch_size // self.count
+
+    def draws(self, step: int, config: Config) -> range:
         """Positions of this worker's draws for `step`."""
-        first = (step * self.count + self.index) * batch_size
-        return range(first, first + batch_size)
+        share = self.share(config)
+        first = (step * self.count + self.index) * share
+        return range(first, first + share)
 
 
 class TrainingPairs:
@@ -56,7 +61,7 @@ class TrainingPairs:
         """Endless (B, S, S, 3) uint8 inputs and targets, from step `start_step` on."""
         step = start_step
         while True:
-            positions = self.worker.draws(step, self.config.train_batch_size)
+            positions = self.worker.draws(step, self.config)
             yield _stacked([self.sample(position) for position in positions])
             step += 1
 
@@ -83,7 +88,7 @@ class StreamedPairs:
 
     def batches(self, start_step: int = 0) -> Iterator[Batch]:
         """As `TrainingPairs.batches`. Raises `UserError` when over 1 % of the rows are bad."""
-        size = self.config.train_batch_size
+        size = self.worker.share(self.config)
         first = start_step * self.worker.count * size
         drawn, due, unreadable = [], 0, set()
         for position, (epoch, index, row) in enumerate(self._draws(first), first):

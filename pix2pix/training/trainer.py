@@ -5,59 +5,57 @@ import tensorflow as tf
 
 from pix2pix import losses
 from pix2pix.config import Config
-from pix2pix.networks import build_discriminator, build_generator
+from pix2pix.networks import build_discriminator, build_generator, published_copy
+from pix2pix.training.schedule import LinearDecay
 
 # What a step reports, in the order of history.csv.
 SCALARS = ("discriminator_loss", "generator_gan_loss", "l1_loss", "d_real", "d_fake")
 
 
-class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """Constant over the first half of `steps`, then linear to zero."""
-
-    def __init__(self, learning_rate: float, steps: int):
-        self.learning_rate, self.steps = learning_rate, steps
-
-    def __call__(self, step):
-        remaining = 2.0 * (1.0 - tf.cast(step, tf.float32) / self.steps)
-        return self.learning_rate * tf.clip_by_value(remaining, 0.0, 1.0)
-
-    def get_config(self):
-        return {"learning_rate": self.learning_rate, "steps": self.steps}
-
-
 class Trainer:
     """Generator, discriminator, both Adams and the averaged generator, advanced by `step`.
 
-    `step(inputs, targets)` takes two (B, S, S, 3) uint8 tensors and returns a dict of scalar
-    float32 tensors named in `SCALARS`.
+    `step(inputs, targets)` takes two (B, S, S, 3) uint8 tensors, or one for each replica of
+    `strategy` (see `pix2pix.training.devices`), and returns a dict of scalar float32 tensors named
+    in `SCALARS`. `steps(inputs, targets)` takes (K, B, S, S, 3), advances by K steps in one call of
+    the graph, and returns the means.
     """
 
-    def __init__(self, config: Config, steps: int):
+    def __init__(self, config: Config, steps: int, strategy: tf.distribute.Strategy | None = None):
         """`steps` is the length of the whole run: the linear schedule needs it."""
         keras.utils.set_random_seed(config.seed)
-        self.config = config
-        self.generator = build_generator(config)
-        self.discriminator = build_discriminator(config)
-        self.generator_optimizer = self._adam(steps, self.generator)
-        self.discriminator_optimizer = self._adam(steps, self.discriminator)
-        self.averaged = None
-        if config.ema_decay is not None:
-            self.averaged = keras.models.clone_model(self.generator)
-            self.averaged.set_weights(self.generator.get_weights())
-        self.step = tf.function(self._step, jit_compile=_use_xla(config.jit_compile))
+        self.config, self.strategy = config, strategy or tf.distribute.get_strategy()
+        with self.strategy.scope():
+            self.generator = build_generator(config)
+            self.discriminator = build_discriminator(config)
+            self.generator_optimizer = self._adam(steps, self.generator)
+            self.discriminator_optimizer = self._adam(steps, self.discriminator)
+            self.averaged = None
+            if config.ema_decay is not None:
+                self.averaged = published_copy(self.generator, config)
+        xla = _use_xla(config.jit_compile, self.strategy)
+        self.step = tf.function(self._step, jit_compile=xla)
+        self.steps = tf.function(self._steps, jit_compile=xla)
 
-    def _adam(self, steps: int, model: keras.Model) -> keras.optimizers.Adam:
+    def _adam(self, steps: int, model: keras.Model) -> keras.optimizers.Optimizer:
         rate = self.config.learning_rate
         if self.config.lr_schedule == "linear":
             rate = LinearDecay(rate, steps)
         adam = keras.optimizers.Adam(rate, beta_1=self.config.adam_beta1, epsilon=1e-8)
+        if self.config.mixed_precision == "fp16":
+            # Small gradients would be zero in float16.
+            adam = keras.mixed_precision.LossScaleOptimizer(adam)
         adam.build(model.trainable_variables)
         return adam
 
     @property
     def published(self) -> keras.Model:
-        """The generator to measure and publish: the averaged one where there is one."""
-        return self.averaged or self.generator
+        """The float32 generator to measure and publish: the averaged one where there is one."""
+        if self.averaged is not None:
+            return self.averaged
+        if self.config.mixed_precision == "no":
+            return self.generator
+        return published_copy(self.generator, self.config)
 
     def state(self) -> dict[str, tf.Variable]:
         """Every variable a resumed run needs, dropout's random state included."""
@@ -75,8 +73,24 @@ class Trainer:
             for index, variable in enumerate(owner.variables)
         }
 
-    def _step(self, inputs: tf.Tensor, targets: tf.Tensor) -> dict[str, tf.Tensor]:
-        inputs, targets = _to_tensor(inputs), _to_tensor(targets)
+    def _steps(self, inputs: tf.Tensor, targets: tf.Tensor) -> dict[str, tf.Tensor]:
+        count = self.strategy.experimental_local_results(inputs)[0].shape[0]
+        totals = tf.zeros(len(SCALARS))
+        for place in tf.range(count):
+            totals += tf.stack(list(self._step(inputs, targets, place).values()))
+        return dict(zip(SCALARS, tf.unstack(totals / count), strict=True))
+
+    def _step(self, inputs, targets, place: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        of_replicas = self.strategy.run(self._replica_step, (inputs, targets, place))
+        self._update_average()
+        mean = tf.distribute.ReduceOp.MEAN
+        return {name: self.strategy.reduce(mean, of_replicas[name], None) for name in SCALARS}
+
+    def _replica_step(self, inputs, targets, place: tf.Tensor | None) -> dict[str, tf.Tensor]:
+        if place is not None:
+            inputs, targets = inputs[place], targets[place]
+        inputs = _to_tensor(inputs, self.config.input_channels)
+        targets = _to_tensor(targets, self.config.target_channels)
         with tf.GradientTape() as generator_tape:
             generated = self.generator(inputs, training=True)
             d_loss, d_real, d_fake = self._step_discriminator(inputs, targets, generated)
@@ -84,10 +98,9 @@ class Trainer:
             fake_logits = self.discriminator([inputs, generated], training=True)
             gan = losses.generator_gan_loss(fake_logits, self.config.gan_loss)
             l1 = losses.l1_loss(generated, targets)
-            total = gan + self.config.l1_weight * l1
+            total = self._scaled(gan + self.config.l1_weight * l1, self.generator_optimizer)
         variables = self.generator.trainable_variables
         self.generator_optimizer.apply(generator_tape.gradient(total, variables), variables)
-        self._update_average()
         return dict(zip(SCALARS, (d_loss, gan, l1, d_real, d_fake), strict=True))
 
     def _step_discriminator(self, inputs, targets, generated):
@@ -98,8 +111,13 @@ class Trainer:
             real = self.discriminator([inputs, targets], training=True)
             fake = self.discriminator([inputs, generated], training=True)
             loss = losses.discriminator_loss(real, fake, self.config.gan_loss)
-        self.discriminator_optimizer.apply(tape.gradient(loss, variables), variables)
+            scaled = self._scaled(loss, self.discriminator_optimizer)
+        self.discriminator_optimizer.apply(tape.gradient(scaled, variables), variables)
         return loss, tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake))
+
+    def _scaled(self, loss: tf.Tensor, optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
+        """Of a replica's loss: the gradients of all replicas are summed."""
+        return optimizer.scale_loss(loss) / self.strategy.num_replicas_in_sync
 
     def _update_average(self) -> None:
         if self.averaged is None:
@@ -107,15 +125,22 @@ class Trainer:
         # Early on the average follows quickly, or the initial weights would linger in it.
         steps = tf.cast(self.generator_optimizer.iterations.value, tf.float32)
         decay = tf.minimum(self.config.ema_decay, (1.0 + steps) / (10.0 + steps))
-        pairs = zip(self.averaged.weights, self.generator.weights, strict=True)
-        for average, weight in pairs:
+
+        def follow(average, weight, decay):
             average.assign(decay * average + (1.0 - decay) * weight)
 
+        for average, weight in zip(self.averaged.weights, self.generator.weights, strict=True):
+            arguments = (weight.value, decay)
+            self.strategy.extended.update(average.value, follow, arguments, group=False)
 
-def _to_tensor(images: tf.Tensor) -> tf.Tensor:
-    """uint8 in [0, 255] -> float32 in [-1, 1], inside the compiled step."""
-    return tf.cast(images, tf.float32) / 127.5 - 1.0
+
+def _to_tensor(images: tf.Tensor, channels: int) -> tf.Tensor:
+    """uint8 in [0, 255] -> float32 in [-1, 1], inside the compiled step; grey is in any channel."""
+    return tf.cast(images[..., :channels], tf.float32) / 127.5 - 1.0
 
 
-def _use_xla(choice: str) -> bool:
+def _use_xla(choice: str, strategy: tf.distribute.Strategy) -> bool:
+    # The exchange of gradients between devices can't be compiled by XLA.
+    if strategy.num_replicas_in_sync > 1:
+        return False
     return choice == "on" or (choice == "auto" and bool(tf.config.list_physical_devices("GPU")))
