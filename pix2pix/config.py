@@ -132,6 +132,13 @@ class Config:
         """Number of stride-2 levels of the U-Net: the bottleneck is 1x1 at `image_size`."""
         return self.image_size.bit_length() - 1
 
+    @property
+    def grey_sides(self) -> tuple[int, ...]:
+        """Which pictures of a pair are taken as grey: 0 for A, 1 for B."""
+        a, b = self.input_channels, self.target_channels
+        sides = (a, b) if self.direction == "a_to_b" else (b, a)
+        return tuple(side for side, channels in enumerate(sides) if channels == 1)
+
     def steps(self, pairs: int) -> int:
         """Training steps for `pairs` training pairs: `max_train_steps`, else whole epochs."""
         whole_epochs = self.num_train_epochs * pairs // self.train_batch_size

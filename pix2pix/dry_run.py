@@ -67,7 +67,8 @@ def preview_grid(source: data.Source, plan: data.SplitPlan, config: Config) -> I
     """The first pairs as training will see them, jittered: a row a pair, input and target."""
     count = min(PREVIEW_PAIRS, len(plan.train))
     first = data.Rows(plan.train.split, plan.train.start, plan.train.start + count)
-    pairs = np.stack([data.decode_resized(row, config.load_size) for row in source.read(first)])
+    read = source.read(first)
+    pairs = np.stack([data.decode_resized(row, config.load_size, source.grey) for row in read])
     drawn = map(data.TrainingPairs(pairs, config).sample, range(count))
     return grid([[Image.fromarray(picture) for picture in pair] for pair in drawn])
 
@@ -77,19 +78,20 @@ def memory_bytes(generator: keras.Model, discriminator: keras.Model, config: Con
     parameters = STEP_COPIES * (generator.count_params() + discriminator.count_params())
     if config.ema_decay is not None:
         parameters += generator.count_params()
-    activations = _activations(generator, config, 1)
-    activations += DISCRIMINATOR_PASSES * _activations(discriminator, config, 2)
+    activations = _activations(generator, config)
+    activations += DISCRIMINATOR_PASSES * _activations(discriminator, config)
     return FLOAT_BYTES * (parameters + BACKWARD * activations * config.train_batch_size)
 
 
-def _activations(model: keras.Model, config: Config, inputs: int) -> int:
+def _activations(model: keras.Model, config: Config) -> int:
     """Values of all layers' outputs for one pair, from the shapes alone."""
-    picture = (1, config.image_size, config.image_size, 3)
+    side = config.image_size
+    pictures = [(1, side, side, tensor.shape[-1]) for tensor in model.inputs]
     shaped = keras.Model(
         model.inputs,
         [layer.output for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)],
     )
-    shapes = shaped.compute_output_shape(picture if inputs == 1 else [picture] * inputs)
+    shapes = shaped.compute_output_shape(pictures if len(pictures) > 1 else pictures[0])
     return sum(int(np.prod(shape)) for shape in shapes)
 
 

@@ -128,7 +128,7 @@ def check_parity(generator: keras.Model, path: Path, pictures: np.ndarray) -> fl
     session = load_session(path)
     difference = 0.0
     for picture in pictures:
-        tensor = to_tensor(picture[None])
+        tensor = to_tensor(picture[None], generator.input_shape[-1])
         served = session.run([OUTPUT], {INPUT: tensor})[0]
         expected = np.asarray(generator(tensor, training=False))
         # NumPy's maximum passes a NaN on, which the comparison below then refuses.

@@ -13,15 +13,23 @@ from PIL import Image
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Calls `write` with a temporary path in the same folder, then renames it to `path`.
 
-    The temporary name keeps the suffix, since many writers choose the format by it.
+    The temporary name keeps the suffix, since many writers choose the format by it. What a killed
+    process left under such a name is deleted first: one process at a time may write `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_temporary(path.parent, path.name)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         write(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_temporary(folder: Path, name: str = "*") -> None:
+    """Deletes the temporary files of `write_atomically` for `name`, or for all, in `folder`."""
+    for path in folder.glob(f".[0-9]*.{name}"):
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -93,14 +93,24 @@ def split_pair(image: Image.Image) -> tuple[Image.Image, Image.Image]:
     return image.crop((0, 0, half, height)), image.crop((half, 0, width, height))
 
 
-def to_tensor(images: np.ndarray) -> np.ndarray:
-    """uint8 in [0, 255] -> float32 in [-1, 1], same shape."""
+def to_tensor(images: np.ndarray, channels: int = 3) -> np.ndarray:
+    """(..., 3) uint8 in [0, 255] -> (..., channels) float32 in [-1, 1]; 1 channel is grey."""
+    if channels == 1:
+        images = _luma(images)
     return images.astype(np.float32) / np.float32(127.5) - np.float32(1)
 
 
+def _luma(images: np.ndarray) -> np.ndarray:
+    """(..., 3) uint8 -> (..., 1) uint8, as Pillow's mode L (ITU-R 601-2) to the last bit."""
+    red, green, blue = np.moveaxis(images.astype(np.int32), -1, 0)
+    luma = red * 19595 + green * 38470 + blue * 7471 + 0x8000 >> 16
+    return luma[..., None].astype(np.uint8)
+
+
 def to_uint8(tensor: np.ndarray) -> np.ndarray:
-    """float32 in [-1, 1] -> uint8 in [0, 255], rounded to nearest, same shape."""
-    return np.clip(np.rint((tensor + 1) * 127.5), 0, 255).astype(np.uint8)
+    """(..., 1 or 3) float32 in [-1, 1] -> (..., 3) uint8 in [0, 255], rounded to nearest."""
+    images = np.clip(np.rint((tensor + 1) * 127.5), 0, 255).astype(np.uint8)
+    return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
 
 
 def fit_to_square(image: Image.Image, side: int) -> tuple[np.ndarray, tuple[int, int]]:

@@ -111,8 +111,8 @@ class Translator:
 
     def generate(self, pictures: np.ndarray) -> np.ndarray:
         """The bare network: (B, H, W, 3) uint8 -> same, H and W multiples of 2**depth."""
-        tensor = self._session.run(["translation"], {"image": to_tensor(pictures)})[0]
-        return to_uint8(tensor)
+        image = to_tensor(pictures, self.config.input_channels)
+        return to_uint8(self._session.run(["translation"], {"image": image})[0])
 
     def _fit(self, image: Image.Image) -> Image.Image:
         square, (width, height) = fit_to_square(image, self.config.image_size)

@@ -67,6 +67,21 @@ def test_a_stored_recipe_is_not_applied_again():
     assert Config.from_dict(stored).lr_schedule == "constant"
 
 
+@pytest.mark.parametrize(
+    ("direction", "inputs", "targets", "grey"),
+    [
+        ("a_to_b", 3, 3, ()),
+        ("a_to_b", 1, 3, (0,)),
+        ("a_to_b", 3, 1, (1,)),
+        ("b_to_a", 1, 3, (1,)),
+        ("b_to_a", 1, 1, (0, 1)),
+    ],
+)
+def test_which_pictures_are_grey(direction, inputs, targets, grey):
+    config = Config(direction=direction, input_channels=inputs, target_channels=targets)
+    assert config.grey_sides == grey
+
+
 def test_json_round_trip():
     config = Config(image_size=128, ema_decay=0.999, gan_loss="hinge", input_column="x", seed=7)
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config

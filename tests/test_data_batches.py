@@ -214,6 +214,19 @@ def test_batches_depend_on_the_seed_and_the_step_alone():
     assert not np.array_equal(other, straight)
 
 
+def test_a_grey_side_is_grey_and_has_a_cache_of_its_own(tmp_path):
+    write_pairs(tmp_path / "pairs", "train", pairs(4, SIDE))
+    folder = tmp_path / "cache"
+    rows, found = Rows("train", 0, 3), {}
+    for channels in (3, 1):
+        source = open_folder(tmp_path / "pairs", input_channels=channels, direction="b_to_a")
+        found[channels] = cached_pairs(source, rows, SIDE, folder).pairs
+    a, b = found[1][:, 0], found[1][:, 1]
+    np.testing.assert_array_equal(a, found[3][:, 0])
+    for pixels, (_, picture) in zip(b, pairs(4, SIDE), strict=False):
+        np.testing.assert_array_equal(pixels, np.asarray(picture.convert("L").convert("RGB")))
+
+
 def test_b_to_a_swaps_input_and_target():
     array = pair_array(3, 72)
     there = drawn(TrainingPairs(array, tiny_config()), 4)

@@ -221,6 +221,15 @@ def test_uint8_to_tensor_and_back_is_exact():
     np.testing.assert_array_equal(to_uint8(tensor), values)
 
 
+def test_grey_tensors_are_pillows_luma_and_come_back_as_three_equal_channels():
+    image = picture(40, 30)
+    tensor = to_tensor(np.asarray(image), 1)
+    assert tensor.dtype == np.float32 and tensor.shape == (30, 40, 1)
+    grey = np.asarray(image.convert("L").convert("RGB"))
+    np.testing.assert_array_equal(to_uint8(tensor), grey)
+    np.testing.assert_array_equal(to_tensor(grey, 1), tensor)
+
+
 def test_a_tensor_out_of_range_is_clipped():
     out = to_uint8(np.array([-1.5, -1.0, 0.0, 1.0, 1.001, 9.0], np.float32))
     assert out.dtype == np.uint8 and out.tolist() == [0, 0, 128, 255, 255, 255]

@@ -35,6 +35,12 @@ def open_source(config: Config, cache_dir: Path | None = None) -> Source:
 
     Raises `UserError` when it is missing or can't be read.
     """
+    source = _open(config, cache_dir)
+    source.grey = config.grey_sides
+    return source
+
+
+def _open(config: Config, cache_dir: Path | None) -> Source:
     name = config.dataset_name
     if is_archive(name):
         return open_archive(name, cache_dir or default_cache_dir())

@@ -44,6 +44,7 @@ def cached_pairs(source: Source, rows: Rows, size: int, folder: Path | None) -> 
     if folder is None:
         return _in_memory(source, rows, size)
     name = f"{source.fingerprint()}-{rows.split}-{rows.start}-{rows.stop}-{size}"
+    name += "".join(f"-grey{side}" for side in source.grey)
     path = Path(folder) / f"{name}.uint8"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +123,7 @@ def _pixels(
 ) -> np.ndarray | None:
     """(2, size, size, 3) uint8, or None when the row can't be read, which `skipped` then lists."""
     try:
-        return decode_resized(row, size)
+        return decode_resized(row, size, source.grey)
     except UserError as error:
         skipped.append(number)
         if len(skipped) > MAX_SKIPPED_SHARE * len(rows):

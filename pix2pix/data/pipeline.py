@@ -96,7 +96,7 @@ class StreamedPairs:
             if not due:
                 continue
             try:
-                pair = decode_resized(row, self.config.load_size)
+                pair = decode_resized(row, self.config.load_size, self.source.grey)
             except UserError as error:
                 unreadable.add(index)
                 if len(unreadable) > MAX_SKIPPED_SHARE * len(self.rows):

@@ -55,9 +55,11 @@ class Source(ABC):
     Attributes:
         name: as the user gave it. columns: what a row's pictures are called.
         splits: rows of each split, by the dataset's own names of them.
+        grey: which pictures of a pair are taken as grey, 0 for A and 1 for B.
     """
 
     name: str
+    grey: tuple[int, ...] = ()
     columns: tuple[str, ...]
     splits: dict[str, int]
 
@@ -98,9 +100,13 @@ def decode(row: Row) -> tuple[Image.Image, Image.Image]:
     return tuple(pictures) if len(pictures) == 2 else split_pair(pictures[0])
 
 
-def decode_resized(row: Row, size: int) -> np.ndarray:
-    """(2, size, size, 3) uint8, A before B: split first, so that resizing can't smear the seam."""
-    return np.stack([np.asarray(resize(picture, size, size)) for picture in decode(row)])
+def decode_resized(row: Row, size: int, grey: tuple[int, ...] = ()) -> np.ndarray:
+    """(2, size, size, 3) uint8, A before B; those in `grey` have three equal channels."""
+    # Split first: resizing the joined picture would smear the seam.
+    pictures = [resize(picture, size, size) for picture in decode(row)]
+    for place in grey:
+        pictures[place] = pictures[place].convert("L").convert("RGB")
+    return np.stack([np.asarray(picture) for picture in pictures])
 
 
 def first_line(error: BaseException) -> str:

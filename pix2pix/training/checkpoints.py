@@ -1,8 +1,12 @@
 """Checkpoints: one `.npz` a step, with every variable, the config and the log so far.
 
-A zip archive carries a checksum of each member, so reading one verifies it; nothing is pickled.
+A file ends with the SHA-256 of all that is before it, so a damaged one is never taken for a whole
+one; `np.load` reads it all the same, and nothing is pickled. On the processor that wrote it, a run
+goes on from a checkpoint bit by bit as if it had not been stopped; another number of processor
+threads adds up in another order.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -10,40 +14,45 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
-from pix2pix.files import write_atomically
+from pix2pix.files import remove_temporary, write_atomically
 
 # Fields that only say how long to train: a resumed run may change them.
 RUN_LENGTH = {"num_train_epochs", "max_train_steps"}
+DIGEST_BYTES = hashlib.sha256().digest_size
+BLOCK_BYTES = 1 << 20
+
+
+class Unreadable(UserError):
+    """The file is damaged, or its disk is: an earlier checkpoint may do."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was read back: `arrays` by the names of `Trainer.state`."""
+    """What was read back: `log` as `Log.state` gave it, `arrays` by the names of `Trainer.state`."""
 
     path: Path
     step: int
     config: Config
-    history: list[dict]
-    seconds: float
+    log: dict[str, Any]
     arrays: dict[str, np.ndarray]
 
 
-def save(
-    folder: Path, step: int, config: Config, history: list[dict], seconds: float, state: dict
-) -> Path:
+def save(folder: Path, step: int, config: Config, log: dict[str, Any], state: dict) -> Path:
     """Writes `<folder>/step-<step>.npz` atomically and returns its path."""
     path = folder / f"step-{step:08d}.npz"
-    about = {"step": step, "config": config.to_dict(), "history": history, "seconds": seconds}
+    about = {"step": step, "config": config.to_dict(), "log": log}
     arrays = {name: np.asarray(variable) for name, variable in state.items()}
 
     def write(temporary: Path) -> None:
-        with temporary.open("wb") as file:
+        with temporary.open("w+b") as file:
             np.savez(file, about=np.array(json.dumps(about)), **arrays)
+            file.write(_digest(file, file.seek(0, os.SEEK_END)))
             file.flush()
             os.fsync(file.fileno())
 
@@ -51,43 +60,104 @@ def save(
     return path
 
 
+def _digest(file: BinaryIO, count: int) -> bytes:
+    """SHA-256 of the first `count` bytes; leaves the file after them."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while block := file.read(min(BLOCK_BYTES, count)):
+        digest.update(block)
+        count -= len(block)
+    return digest.digest()
+
+
 def listed(folder: Path) -> list[Path]:
     """The checkpoints in `folder`, oldest first."""
     return sorted(p for p in folder.glob("step-*.npz") if re.fullmatch(r"step-\d+", p.stem))
 
 
-def prune(folder: Path, limit: int) -> None:
-    """Deletes all but the newest `limit` checkpoints."""
-    for path in listed(folder)[:-limit]:
+def step_of(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
+
+
+def prune(folder: Path, step: int, limit: int) -> None:
+    """Deletes all but the newest `limit` checkpoints up to `step`, the last one of this run.
+
+    Later ones are of a run that was started over from an earlier step: left there, they would
+    be resumed in place of this one. Also deletes what a killed process had not finished writing.
+    """
+    found = listed(folder)
+    ours = [path for path in found if step_of(path) <= step]
+    for path in set(found) - set(ours[-limit:]):
         path.unlink()
+    remove_temporary(folder)
 
 
 def read(path: Path) -> Checkpoint:
-    """Reads and verifies a checkpoint. Raises `UserError` when it is missing or damaged."""
+    """Reads and verifies a checkpoint.
+
+    Raises `UserError` when it is missing or of another version, `Unreadable` when it is damaged.
+    """
+    arrays = _verified(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
         about = json.loads(str(arrays.pop("about")))
+        config = Config.from_dict(about["config"])
+        return Checkpoint(path, about["step"], config, about["log"], arrays)
+    except UserError as error:
+        raise UserError(f"The checkpoint {path} is of another version: {error}") from None
+    except KeyError as error:
+        raise UserError(
+            f"The checkpoint {path} is of another version of pix2pix: it has no {error}; install "
+            "that version again, or start afresh in another --output_dir."
+        ) from None
+
+
+def _verified(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with path.open("rb") as file:
+            count = max(0, file.seek(0, os.SEEK_END) - DIGEST_BYTES)
+            if _digest(file, count) != file.read():
+                raise ValueError("its checksum does not match")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise UserError(
             f"There is no checkpoint at {path}; check --resume_from_checkpoint."
         ) from None
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"The checkpoint {path} is damaged ({error}); delete it to resume from the one before."
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise Unreadable(
+            f"The checkpoint {path} is damaged ({error}); resume from the one before."
         ) from None
-    config = Config.from_dict(about["config"])
-    return Checkpoint(path, about["step"], config, about["history"], about["seconds"], arrays)
 
 
 def latest(folder: Path) -> Checkpoint | None:
-    """The newest checkpoint that can be read; a damaged one is passed over with a warning."""
-    for path in reversed(listed(folder)):
+    """The newest checkpoint that can be read; a damaged one is passed over with a warning.
+
+    Raises `UserError` when there are some and all are damaged: to start afresh would replace them.
+    """
+    found = listed(folder)
+    for path in reversed(found):
         try:
             return read(path)
-        except UserError as error:
+        except Unreadable as error:
             print(f"Warning: {error}", file=sys.stderr)
+    if found:
+        raise UserError(
+            f"No checkpoint in {folder} can be read ({', '.join(p.name for p in found)}); bring "
+            "one back from a backup, or start afresh in another --output_dir."
+        )
     return None
+
+
+def warn_of_others(folder: Path, step: int) -> None:
+    """Says which checkpoints a run that starts at `step` is going to replace."""
+    later = [path.name for path in listed(folder) if step_of(path) > step]
+    if later:
+        print(
+            f"Warning: the first checkpoint of this run replaces {', '.join(later)} in {folder}; "
+            "stop now and use --resume_from_checkpoint latest to go on from there instead.",
+            file=sys.stderr,
+        )
 
 
 def check_same_run(config: Config, checkpoint: Checkpoint) -> None:
@@ -103,10 +173,15 @@ def check_same_run(config: Config, checkpoint: Checkpoint) -> None:
 
 def restore(checkpoint: Checkpoint, state: dict) -> None:
     """Assigns the checkpoint's arrays to the variables of `Trainer.state`."""
-    if checkpoint.arrays.keys() != state.keys():
+    shapes = {name: array.shape for name, array in checkpoint.arrays.items()}
+    expected = {name: tuple(variable.shape) for name, variable in state.items()}
+    differing = sorted(name for name, _ in shapes.items() ^ expected.items())
+    if differing:
+        names = ", ".join(dict.fromkeys(differing[:6]))
         raise UserError(
-            f"The checkpoint {checkpoint.path} was written by another version of pix2pix or Keras; "
-            "install that version again, or start afresh in another --output_dir."
+            f"The checkpoint {checkpoint.path} was written by another version of pix2pix or Keras, "
+            f"whose variables differ ({names}); install that version again, or start afresh in "
+            "another --output_dir."
         )
     for name, variable in state.items():
         variable.assign(checkpoint.arrays[name])

@@ -3,10 +3,11 @@
 import math
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -65,19 +66,18 @@ def train(
     """
     total = config.steps(len(pairs))
     trainer = Trainer(config, total)
-    step, history, seconds = 0, [], 0.0
+    step, log = 0, Log(total)
     if resumed:
         checkpoints.check_same_run(config, resumed)
         checkpoints.restore(resumed, trainer.state())
-        step, history, seconds = resumed.step, list(resumed.history), resumed.seconds
-    log = Log(history, total, seconds)
+        step, log = resumed.step, Log(total, **resumed.log)
+    checkpoints.warn_of_others(saving.checkpoints, step)
     saved = step
 
     def save() -> None:
         nonlocal saved
-        state = trainer.state()
-        checkpoints.save(saving.checkpoints, step, config, log.rows, log.seconds, state)
-        checkpoints.prune(saving.checkpoints, saving.checkpoints_total_limit)
+        checkpoints.save(saving.checkpoints, step, config, log.state(), trainer.state())
+        checkpoints.prune(saving.checkpoints, step, saving.checkpoints_total_limit)
         saved = step
 
     progress = tqdm(total=total, initial=step, desc="Training", unit="step", mininterval=1)
@@ -107,10 +107,23 @@ def generate(trainer: Trainer, inputs: np.ndarray) -> np.ndarray:
 class Log:
     """Means of the scalars over equal stretches of steps: the rows of history.csv."""
 
-    def __init__(self, rows: list[dict], total: int, seconds: float):
-        self.rows, self._before, self._since = rows, seconds, time.monotonic()
+    def __init__(
+        self,
+        total: int,
+        rows: Sequence[dict] = (),
+        seconds: float = 0.0,
+        sums: Sequence[float] = (0.0,) * len(SCALARS),
+        count: int = 0,
+    ):
+        """A new log of a run of `total` steps, or what `state` gave, to go on with."""
+        self.rows, self._before, self._since = list(rows), seconds, time.monotonic()
         self._stretch = max(1, math.ceil(total / LOG_ROWS))
-        self._sums, self._count = np.zeros(len(SCALARS)), 0
+        self._sums, self._count = np.array(sums), count
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps: the rows, and the sums of a stretch that is not over yet."""
+        sums = self._sums.tolist()
+        return {"rows": self.rows, "seconds": self.seconds, "sums": sums, "count": self._count}
 
     @property
     def seconds(self) -> float:
