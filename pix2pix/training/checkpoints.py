@@ -34,7 +34,7 @@ class Unreadable(UserError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was read back: `log` as `Log.state` gave it, `arrays` by the names of `Trainer.state`."""
+    """What was read back: `log` is from `Log.state`, `arrays` by the names of `Trainer.state`."""
 
     path: Path
     step: int
@@ -126,7 +126,7 @@ def _verified(path: Path) -> dict[str, np.ndarray]:
         ) from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise Unreadable(
-            f"The checkpoint {path} is damaged ({error}); resume from the one before."
+            f"The checkpoint {path} is damaged ({error}); resume from another one."
         ) from None
 
 
@@ -140,7 +140,7 @@ def latest(folder: Path) -> Checkpoint | None:
         try:
             return read(path)
         except Unreadable as error:
-            print(f"Warning: {error}", file=sys.stderr)
+            print(f"Warning: {path.name} is passed over: {error}", file=sys.stderr)
     if found:
         raise UserError(
             f"No checkpoint in {folder} can be read ({', '.join(p.name for p in found)}); bring "
