@@ -45,6 +45,7 @@ def run(config: Config, options: Options) -> None:
     from pix2pix import hub
 
     check_output_dir(options)
+    check_report(options)
     if options.dry_run:
         from pix2pix.dry_run import dry_run
 
@@ -54,10 +55,16 @@ def run(config: Config, options: Options) -> None:
     if options.pushes:
         repo_id = hub.prepare_repo(options.hub_model_id, options.hub_private_repo)
     if not options.push_only:
+        from pix2pix.training.devices import choose
+
+        devices = choose(config)
         resumed = find_checkpoint(options)
         config = pin_dataset(config, resumed)
-        loaded = load(config, options)
-        result = train(config, options, loaded, resumed)
+        loaded = load(config, options, devices)
+        result = train(config, options, loaded, resumed, devices)
+        if not devices.is_chief:
+            print("This machine is done; the first one of TF_CONFIG writes the artifacts.")
+            return
         write(config, options, loaded, result)
     if repo_id:
         publish(options, repo_id)
@@ -83,6 +90,15 @@ def check_output_dir(options: Options) -> None:
             f"The output folder {folder} can't be written ({error.strerror}); name another one "
             "with --output_dir."
         ) from None
+
+
+def check_report(options: Options) -> None:
+    """Fails before any work when --report_to names what is not installed."""
+    from importlib.util import find_spec
+
+    package = options.report_to
+    if package != "none" and not find_spec(package):
+        raise UserError(f"--report_to {package} needs a package: pip install {package}.")
 
 
 def find_checkpoint(options: Options):
@@ -113,13 +129,13 @@ def pin_dataset(config: Config, resumed) -> Config:
     return replace(config, dataset_revision=hub.dataset_commit(config.dataset_name, revision))
 
 
-def load(config: Config, options: Options):
+def load(config: Config, options: Options, devices):
     """The dataset's training batches and held-out pairs."""
     from pix2pix import data
 
     folder = options.cache_dir or data.default_cache_dir()
     source = data.open_source(config, folder)
-    loaded = data.load_pairs(source, config, options.cache, folder)
+    loaded = data.load_pairs(source, config, options.cache, folder, devices.worker)
     counts = len(loaded.batches), len(loaded.held_out)
     print(f"{counts[0]} training pairs, {counts[1]} held-out pairs of {source.name}.")
     unreadable = sum(map(len, loaded.skipped.values()))
@@ -128,14 +144,14 @@ def load(config: Config, options: Options):
     return loaded
 
 
-def train(config: Config, options: Options, loaded, resumed):
-    """Trains, and tells first on what device."""
+def train(config: Config, options: Options, loaded, resumed, devices):
+    """Trains, and tells first on what devices."""
     from pix2pix.data import oriented
-    from pix2pix.training import devices, loop
+    from pix2pix.training import loop
 
     steps = config.steps(len(loaded.batches))
-    print(f"Training {steps} steps on {devices.name()}.")
-    if not devices.has_gpu() and steps > CPU_WARNING_STEPS and config.generator_filters >= 64:
+    print(f"Training {steps} steps on {devices.name}.")
+    if not devices.has_gpu and steps > CPU_WARNING_STEPS and config.generator_filters >= 64:
         print("Warning: a full-size run takes days without a GPU; see --max_train_steps.")
     fixed = oriented(loaded.held_out[:FIXED_SAMPLES].swapaxes(0, 1), config.direction)
     saving = loop.Saving(
@@ -143,17 +159,18 @@ def train(config: Config, options: Options, loaded, resumed):
         options.checkpointing_steps,
         options.checkpoints_total_limit,
         options.sample_steps,
+        options.report_to,
     )
-    return loop.train(config, loaded.batches, fixed, saving, resumed)
+    return loop.train(config, loaded.batches, fixed, saving, resumed, devices)
 
 
 def write(config: Config, options: Options, loaded, result) -> None:
     """Exports, evaluates, writes every artifact and says where."""
     from pix2pix import artifacts
     from pix2pix.evaluation import table
-    from pix2pix.training import devices
 
-    run = artifacts.Run(config, result.step, result.seconds, result.history, devices.name())
+    device = result.trainer.devices.name
+    run = artifacts.Run(config, result.step, result.seconds, result.history, device)
     print(f"Scoring {len(loaded.held_out)} held-out pairs.")
     generator = result.trainer.published
     metrics = artifacts.write_artifacts(options.output_dir, generator, run, loaded)

@@ -10,6 +10,7 @@ from pix2pix.config import Config, option
 from pix2pix.errors import UserError
 
 CACHES = ("disk", "memory", "none")
+REPORTS = ("none", "tensorboard", "trackio")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class Options:
     checkpoints_total_limit: int = option(3, "checkpoints to keep", int)
     resume_from_checkpoint: str | None = option(
         None, "latest (of <output_dir>; starts afresh when there is none) or a checkpoint's path"
+    )
+    report_to: str = option(
+        "none", "live curves: tensorboard (in <output_dir>/tensorboard) or trackio", choices=REPORTS
     )
     push_to_hub: bool = option(False, "publish the artifacts to the Hub", bool)
     hub_model_id: str | None = option(None, "model repository, e.g. <user>/pix2pix-maps")

@@ -1,6 +1,5 @@
 """The loop and its checkpoints: what a run leaves on disk, and that a kill loses nothing."""
 
-import json
 import os
 import random
 import signal
@@ -12,13 +11,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from tqdm import tqdm
 
 from pix2pix import UserError
 from pix2pix.data import TrainingPairs
 from pix2pix.images import to_tensor, to_uint8
 from pix2pix.training import checkpoints, loop
-from pix2pix.training.loop import Log, Saving, Stopped
+from pix2pix.training.loop import Saving, Stopped
 from pix2pix.training.trainer import SCALARS, Trainer
 from tests.builders import pair_array, tiny_config
 
@@ -173,28 +171,3 @@ def test_a_signal_saves_and_stops_and_the_resumed_run_ends_as_one_in_one_go(
     stopped = checkpoints.latest(saving.checkpoints)
     assert step < stopped.step < 9 and stopped.log["rows"][-1]["step"] == stopped.step
     assert_same_end(loop.train(config, batches(config), fixed, saving, stopped), whole)
-
-
-def test_the_log_of_a_long_run_is_means_over_equal_stretches():
-    log = Log(1000, seconds=7.0)
-    with tqdm(total=1000, disable=True) as progress:
-        for step in range(1, 1001):
-            log.add(step, dict.fromkeys(SCALARS, float(step)), progress)
-    assert len(log.rows) == 500
-    assert log.rows[0]["l1_loss"] == 1.5 and log.rows[-1]["l1_loss"] == 999.5
-    assert log.rows[-1]["step"] == 1000 and log.rows[0]["seconds"] >= 7.0
-
-
-def test_a_log_that_is_stopped_in_a_stretch_and_goes_on_is_the_log_in_one_go():
-    whole, parts = Log(5000), Log(5000)
-    with tqdm(total=10_000, disable=True) as progress:
-        for step in range(1, 5001):
-            scalars = dict.fromkeys(SCALARS, 1 / step)
-            whole.add(step, scalars, progress)
-            if step % 777 == 0:
-                # As through a checkpoint, which holds it as JSON.
-                parts = Log(5000, **json.loads(json.dumps(parts.state())))
-            parts.add(step, scalars, progress)
-    assert len(whole.rows) == 500
-    assert [r | {"seconds": 0} for r in parts.rows] == [r | {"seconds": 0} for r in whole.rows]
-    assert parts.seconds > 0

@@ -83,11 +83,9 @@ from pix2pix.training.trainer import Trainer
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 devices = Devices(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
-trainer = Trainer(PLAIN, 100, devices.strategy)
+trainer = Trainer(PLAIN, 100, devices)
 inputs, targets = batches()
-reported = [
-    trainer.step(devices.spread(x), devices.spread(y)) for x, y in zip(inputs, targets)
-]
+reported = [trainer.advance([batch]) for batch in zip(inputs, targets)]
 print(json.dumps([{name: float(value) for name, value in r.items()} for r in reported]))
 print(json.dumps([float(tf.reduce_sum(tf.abs(v))) for v in trainer.averaged.weights]))
 """

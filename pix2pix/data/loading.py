@@ -7,7 +7,7 @@ import numpy as np
 
 from pix2pix.config import Config
 from pix2pix.data.cache import cached_pairs
-from pix2pix.data.pipeline import StreamedPairs, TrainingPairs
+from pix2pix.data.pipeline import StreamedPairs, TrainingPairs, Worker
 from pix2pix.data.source import Rows, Source, SplitPlan
 
 # Without a cache, the baselines are fitted on this many of the first training pairs.
@@ -33,9 +33,16 @@ class LoadedPairs:
     skipped: dict[str, list[int]]
 
 
-def load_pairs(source: Source, config: Config, cache: str, folder: Path) -> LoadedPairs:
+def load_pairs(
+    source: Source,
+    config: Config,
+    cache: str,
+    folder: Path,
+    worker: Worker = Worker(),  # noqa: B008
+) -> LoadedPairs:
     """Caches both sides of `source` as `cache` says: on "disk" in `folder`, in "memory", "none".
 
+    `worker` says which part of each batch this process draws.
     Held-out pairs are few and needed whole: without a disk cache they stay in memory.
     """
     plan = source.plan(config)
@@ -43,10 +50,10 @@ def load_pairs(source: Source, config: Config, cache: str, folder: Path) -> Load
     if cache == "none":
         few = Rows(plan.train.split, plan.train.start, min(REFERENCE_PAIRS, plan.train.stop))
         training = cached_pairs(source, few, config.load_size, None)
-        batches = StreamedPairs(source, plan.train, config)
+        batches = StreamedPairs(source, plan.train, config, worker)
     else:
         training = cached_pairs(source, plan.train, config.load_size, place)
-        batches = TrainingPairs(training.pairs, config)
+        batches = TrainingPairs(training.pairs, config, worker)
     held_out = cached_pairs(source, plan.held_out, config.image_size, place)
     skipped = {"train": list(training.skipped), "held_out": list(held_out.skipped)}
     return LoadedPairs(source, plan, batches, training.pairs, held_out.pairs, skipped)

@@ -3,6 +3,8 @@
 import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +30,20 @@ class Devices:
         """Whether this process writes checkpoints and artifacts: one of the machines does."""
         return self.worker.index == 0
 
+    @property
+    def has_gpu(self) -> bool:
+        return bool(tf.config.list_physical_devices("GPU"))
+
+    @property
+    def name(self) -> str:
+        """The first GPU's name, or the processor's with its cores; how many, where several."""
+        count = self.strategy.num_replicas_in_sync
+        several = f"{count} x " if count > 1 else ""
+        for gpu in tf.config.list_physical_devices("GPU"):
+            details = tf.config.experimental.get_device_details(gpu)
+            return several + details.get("device_name", "GPU")
+        return f"{several}{_processor()} ({os.cpu_count()} cores)"
+
     def spread(self, pictures: tf.Tensor, axis: int = 0):
         """This machine's pictures, in equal parts along `axis`, one a local device."""
         count = self.strategy.num_replicas_in_sync // self.worker.count
@@ -37,6 +53,34 @@ class Devices:
         return self.strategy.experimental_distribute_values_from_function(
             lambda replica: parts[replica.replica_id_in_sync_group % count]
         )
+
+    def check_agreed(self, step: int) -> None:
+        """Raises `UserError` when the machines would go on from different steps."""
+        if self.worker.count == 1:
+            return
+        mean = self.strategy.run(_mean_of_replicas, (tf.constant(step, tf.float32),))
+        if any(float(m) != step for m in self.strategy.experimental_local_results(mean)):
+            raise UserError(
+                f"This machine starts after step {step}, another one elsewhere; --output_dir must "
+                "be a folder that all of them share."
+            )
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Turns TensorFlow's errors about a lost machine into one sentence."""
+        try:
+            yield
+        except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError):
+            if self.worker.count == 1:
+                raise
+            raise UserError(
+                "Another machine of this run has stopped or can't be reached; start all of them "
+                "again with --resume_from_checkpoint latest."
+            ) from None
+
+
+def _mean_of_replicas(value: tf.Tensor) -> tf.Tensor:
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, value)
 
 
 def choose(config: Config) -> Devices:
@@ -77,17 +121,6 @@ def _check_shared(config: Config, worker: Worker) -> None:
             f"--train_batch_size is {config.train_batch_size}; it must be a multiple of the "
             f"{worker.count} machines that TF_CONFIG names."
         )
-
-
-def has_gpu() -> bool:
-    return bool(tf.config.list_physical_devices("GPU"))
-
-
-def name() -> str:
-    """The first GPU's name, or the processor's with its number of cores."""
-    for gpu in tf.config.list_physical_devices("GPU"):
-        return tf.config.experimental.get_device_details(gpu).get("device_name", "a GPU")
-    return f"{_processor()} ({os.cpu_count()} cores)"
 
 
 def _processor() -> str:

@@ -1,26 +1,24 @@
 """The training loop: steps, log, samples, checkpoints, and a clean stop on SIGTERM or Ctrl-C."""
 
-import math
 import signal
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from pix2pix.config import Config
 from pix2pix.data import StreamedPairs, TrainingPairs, prefetched
 from pix2pix.errors import UserError
 from pix2pix.images import to_tensor, to_uint8
 from pix2pix.training import checkpoints
+from pix2pix.training.devices import Devices
+from pix2pix.training.log import Log, Progress, not_finite
+from pix2pix.training.reporting import reporting
 from pix2pix.training.samples import save_progress_grid
-from pix2pix.training.trainer import SCALARS, Trainer
-
-LOG_ROWS = 500
+from pix2pix.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,7 @@ class Saving:
     checkpointing_steps: int = 1000
     checkpoints_total_limit: int = 3
     sample_steps: int = 1000
+    report_to: str = "none"
 
     @property
     def checkpoints(self) -> Path:
@@ -57,99 +56,78 @@ def train(
     fixed: tuple[np.ndarray, np.ndarray],
     saving: Saving,
     resumed: checkpoints.Checkpoint | None = None,
+    devices: Devices = Devices(),  # noqa: B008
 ) -> Result:
     """Trains on batches of `pairs`, from the start or from `resumed`.
 
     `fixed` are held-out inputs and targets, (K, S, S, 3) uint8, drawn every `sample_steps`.
     Raises `Stopped` after a signal, with a checkpoint of that step on disk, and `UserError` when
-    a loss is no longer finite, with the checkpoints before it.
+    the numbers are no longer finite, with the checkpoints before that.
     """
     total = config.steps(len(pairs))
-    trainer = Trainer(config, total)
+    trainer = Trainer(config, total, devices)
     step, log = 0, Log(total)
     if resumed:
         checkpoints.check_same_run(config, resumed)
         checkpoints.restore(resumed, trainer.state())
         step, log = resumed.step, Log(total, **resumed.log)
+    devices.check_agreed(step)
     checkpoints.warn_of_others(saving.checkpoints, step)
     saved = step
 
     def save() -> None:
         nonlocal saved
-        checkpoints.save(saving.checkpoints, step, config, log.state(), trainer.state())
-        checkpoints.prune(saving.checkpoints, step, saving.checkpoints_total_limit)
+        state = trainer.state()
+        if not all(np.isfinite(variable).all() for variable in state.values()):
+            raise not_finite(f"A weight is no longer finite after step {step}")
+        if devices.is_chief:
+            checkpoints.save(saving.checkpoints, step, config, log.state(), state)
+            checkpoints.prune(saving.checkpoints, step, saving.checkpoints_total_limit)
         saved = step
 
-    progress = tqdm(total=total, initial=step, desc="Training", unit="step", mininterval=1)
-    prefetching = closing(prefetched(pairs.batches(step)))
-    with progress, prefetching as batches, _signals() as received:
+    with (
+        closing(Progress(config, step, total, len(pairs), devices.is_chief)) as progress,
+        closing(prefetched(pairs.batches(step))) as batches,
+        reporting(saving.report_to, saving.output_dir, config) as report,
+        _signals() as received,
+    ):
         while step < total:
-            step += 1
-            log.add(step, trainer.step(*next(batches)), progress)
+            due = _steps_until_due(step, total, saving, log)
+            count = config.steps_per_execution if config.steps_per_execution <= due else 1
+            scalars = trainer.advance(list(islice(batches, count)))
+            step += count
+            row = log.add(step, count, scalars)
+            progress.show(count, scalars)
+            if row:
+                report(step, row)
+                progress.warn(log.trouble())
             if received:
                 save()
                 raise Stopped(_stop_message(received[0], step, saving))
-            if saving.sample_steps and step % saving.sample_steps == 0:
+            if devices.is_chief and _is_due(step, saving.sample_steps):
                 save_progress_grid(saving.output_dir, step, fixed, generate(trainer, fixed[0]))
-            if saving.checkpointing_steps and step % saving.checkpointing_steps == 0:
+            if _is_due(step, saving.checkpointing_steps):
                 save()
     if saved < step:
         save()
     return Result(trainer, step, log.seconds, log.rows)
 
 
+def _is_due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0
+
+
+def _steps_until_due(step: int, total: int, saving: Saving, log: Log) -> int:
+    """Steps to the next one after which something else than a step is to be done."""
+    every = (saving.sample_steps, saving.checkpointing_steps, log.stretch)
+    return min(total - step, *(n - step % n for n in every if n > 0))
+
+
 def generate(trainer: Trainer, inputs: np.ndarray) -> np.ndarray:
     """The published generator on (K, S, S, 3) uint8 inputs, dropout off: uint8, same shape."""
-    outputs = [trainer.published(to_tensor(x[None]), training=False) for x in inputs]
+    generator, channels = trainer.published, trainer.config.input_channels
+    outputs = [generator(to_tensor(x[None], channels), training=False) for x in inputs]
     return to_uint8(np.concatenate(outputs))
-
-
-class Log:
-    """Means of the scalars over equal stretches of steps: the rows of history.csv."""
-
-    def __init__(
-        self,
-        total: int,
-        rows: Sequence[dict] = (),
-        seconds: float = 0.0,
-        sums: Sequence[float] = (0.0,) * len(SCALARS),
-        count: int = 0,
-    ):
-        """A new log of a run of `total` steps, or what `state` gave, to go on with."""
-        self.rows, self._before, self._since = list(rows), seconds, time.monotonic()
-        self._stretch = max(1, math.ceil(total / LOG_ROWS))
-        self._sums, self._count = np.array(sums), count
-
-    def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps: the rows, and the sums of a stretch that is not over yet."""
-        sums = self._sums.tolist()
-        return {"rows": self.rows, "seconds": self.seconds, "sums": sums, "count": self._count}
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of training so far, resumed runs added up."""
-        return self._before + time.monotonic() - self._since
-
-    def add(self, step: int, scalars: dict, progress: tqdm) -> None:
-        progress.update()
-        values = np.array([float(scalars[name]) for name in SCALARS])
-        if not np.isfinite(values).all():
-            raise UserError(
-                f"A loss is no longer finite at step {step}; start again with a smaller "
-                "--learning_rate or another --gan_loss, in a new --output_dir."
-            )
-        self._sums += values
-        self._count += 1
-        if step % self._stretch == 0:
-            means = dict(zip(SCALARS, (self._sums / self._count).tolist(), strict=True))
-            self.rows.append({"step": step, "seconds": round(self.seconds, 2)} | means)
-            progress.set_postfix(_short(means), refresh=False)
-            self._sums[:], self._count = 0, 0
-
-
-def _short(means: dict) -> dict:
-    names = ("D", "G", "L1", "D(real)", "D(fake)")
-    return {n: f"{v:.3f}" for n, v in zip(names, means.values(), strict=True)}
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import tensorflow as tf
 from pix2pix import losses
 from pix2pix.config import Config
 from pix2pix.networks import build_discriminator, build_generator, published_copy
+from pix2pix.training.devices import Devices
 from pix2pix.training.schedule import LinearDecay
 
 # What a step reports, in the order of history.csv.
@@ -15,16 +16,15 @@ SCALARS = ("discriminator_loss", "generator_gan_loss", "l1_loss", "d_real", "d_f
 class Trainer:
     """Generator, discriminator, both Adams and the averaged generator, advanced by `step`.
 
-    `step(inputs, targets)` takes two (B, S, S, 3) uint8 tensors, or one for each replica of
-    `strategy` (see `pix2pix.training.devices`), and returns a dict of scalar float32 tensors named
-    in `SCALARS`. `steps(inputs, targets)` takes (K, B, S, S, 3), advances by K steps in one call of
-    the graph, and returns the means.
+    `step(inputs, targets)` takes two (B, S, S, 3) uint8 tensors, as `devices.spread` gives them,
+    and returns a dict of scalar float32 tensors named in `SCALARS`. `steps(inputs, targets)` takes
+    (K, B, S, S, 3), advances by K steps in one call of the graph, and returns the means.
     """
 
-    def __init__(self, config: Config, steps: int, strategy: tf.distribute.Strategy | None = None):
+    def __init__(self, config: Config, steps: int, devices: Devices = Devices()):  # noqa: B008
         """`steps` is the length of the whole run: the linear schedule needs it."""
         keras.utils.set_random_seed(config.seed)
-        self.config, self.strategy = config, strategy or tf.distribute.get_strategy()
+        self.config, self.devices, self.strategy = config, devices, devices.strategy
         with self.strategy.scope():
             self.generator = build_generator(config)
             self.discriminator = build_discriminator(config)
@@ -72,6 +72,17 @@ class Trainer:
             if owner is not None
             for index, variable in enumerate(owner.variables)
         }
+
+    def advance(self, batches: list[tuple[tf.Tensor, tf.Tensor]]) -> dict[str, tf.Tensor]:
+        """A step on each of `batches`, in one call of the graph; returns the scalars' means.
+
+        Raises `UserError` when another machine of the run has gone.
+        """
+        with self.devices.watched():
+            if len(batches) == 1:
+                return self.step(*map(self.devices.spread, batches[0]))
+            stacked = (tf.stack(pictures) for pictures in zip(*batches, strict=True))
+            return self.steps(*(self.devices.spread(pictures, 1) for pictures in stacked))
 
     def _steps(self, inputs: tf.Tensor, targets: tf.Tensor) -> dict[str, tf.Tensor]:
         count = self.strategy.experimental_local_results(inputs)[0].shape[0]
