@@ -14,16 +14,15 @@ ROOT = Path(__file__).parent.parent
 START_SECONDS = 120
 
 
-def train_hub(*arguments: str, token: str | None = None, **popen) -> subprocess.Popen:
+def train_hub(*arguments: str, token: str | None = None, **environment: str) -> subprocess.Popen:
     """`python train_hub.py ...`, with its output on one pipe and, maybe, a token."""
     return subprocess.Popen(
         [sys.executable, "train_hub.py", *arguments],
         cwd=ROOT,
-        env=os.environ | ({"HF_TOKEN": token} if token else {}),
+        env=os.environ | environment | ({"HF_TOKEN": token} if token else {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        **popen,
     )
 
 

@@ -58,7 +58,9 @@ class Devices:
         """Raises `UserError` when the machines would go on from different steps."""
         if self.worker.count == 1:
             return
-        mean = self.strategy.run(_mean_of_replicas, (tf.constant(step, tf.float32),))
+        mine = tf.constant(float(step))
+        with self.watched():
+            mean = tf.function(lambda: self.strategy.run(_mean_of_replicas, (mine,)))()
         if any(float(m) != step for m in self.strategy.experimental_local_results(mean)):
             raise UserError(
                 f"This machine starts after step {step}, another one elsewhere; --output_dir must "

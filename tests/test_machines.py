@@ -1,0 +1,108 @@
+"""Several machines through TF_CONFIG: two processes on loopback are two machines to TensorFlow."""
+
+import csv
+import json
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pix2pix.errors import UserError
+from pix2pix.training import checkpoints, devices
+from tests.builders import tiny_config
+from tests.commands import train_hub
+
+LIMIT = 240
+FLAGS = (
+    "--dataset_name", "assets/sample_maps", "--image_size", "64", "--generator_filters", "4",
+    "--discriminator_filters", "4", "--train_batch_size", "2", "--dropout", "0",
+    "--validation_samples", "2", "--sample_steps", "0",
+)  # fmt: skip
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for opened in sockets:
+        opened.bind(("127.0.0.1", 0))
+    ports = [opened.getsockname()[1] for opened in sockets]
+    for opened in sockets:
+        opened.close()
+    return ports
+
+
+def start(*flags: str, **environment: str) -> subprocess.Popen:
+    return train_hub(*FLAGS, *map(str, flags), **environment)
+
+
+def together(*flags: str) -> list[subprocess.Popen]:
+    """The same command on two machines."""
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
+    tasks = [{"type": "worker", "index": index} for index in range(2)]
+    configs = [json.dumps({"cluster": cluster, "task": task}) for task in tasks]
+    return [start(*flags, TF_CONFIG=config) for config in configs]
+
+
+def ended(process: subprocess.Popen) -> str:
+    output, _ = process.communicate(timeout=LIMIT)
+    assert process.returncode == 0, output[-3000:]
+    return output
+
+
+def losses(folder: Path) -> np.ndarray:
+    rows = list(csv.DictReader((folder / "history.csv").open()))
+    return np.array([[float(v) for k, v in row.items() if k != "seconds"] for row in rows])
+
+
+@pytest.mark.slow
+def test_two_machines_train_as_one(tmp_path):
+    alone = start("--output_dir", tmp_path / "alone", "--max_train_steps", 5)
+    ended(alone)
+    chief, other = map(ended, together("--output_dir", tmp_path / "two", "--max_train_steps", 5))
+    np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "alone"), atol=1e-4)
+    assert "Everything is in" in chief and "the first one of TF_CONFIG writes" in other
+
+
+@pytest.mark.slow
+def test_when_a_machine_is_killed_the_other_says_so_and_the_run_resumes(tmp_path):
+    run = ("--output_dir", tmp_path, "--checkpointing_steps", 10, "--max_train_steps")
+    chief, other = together(*run, 100_000)
+    started = time.monotonic()
+    while not checkpoints.listed(tmp_path / "checkpoints"):
+        assert chief.poll() is None and time.monotonic() - started < LIMIT
+        time.sleep(0.2)
+    other.send_signal(signal.SIGKILL)
+    killed = time.monotonic()
+    output, _ = chief.communicate(timeout=LIMIT)
+    other.communicate()
+    assert time.monotonic() - killed < 120
+    assert chief.returncode == 1 and "Traceback" not in output, output[-3000:]
+    assert "Another machine of this run has stopped or can't be reached; start all" in output
+    reached = checkpoints.latest(tmp_path / "checkpoints").step
+    for process in together(*run, reached + 5, "--resume_from_checkpoint", "latest"):
+        assert f"after step {reached}." in ended(process)
+    assert checkpoints.latest(tmp_path / "checkpoints").step == reached + 5
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"cluster": 3}', '{"cluster": {"worker": 1}}'])
+def test_a_broken_tf_config_is_one_sentence(monkeypatch, content):
+    monkeypatch.setenv("TF_CONFIG", content)
+    with pytest.raises(UserError, match="TF_CONFIG is not what TensorFlow reads; give it as"):
+        devices.choose(tiny_config())
+
+
+def test_a_batch_that_the_machines_cannot_share_is_refused(monkeypatch):
+    task = {"type": "worker", "index": 0}
+    cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": task}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    with pytest.raises(UserError, match="is 3; it must be a multiple of the 2 machines"):
+        devices.choose(tiny_config(train_batch_size=3))
+
+
+def test_without_tf_config_and_gpus_there_is_one_device(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    chosen = devices.choose(tiny_config())
+    assert chosen.strategy.num_replicas_in_sync == 1 and chosen.is_chief
