@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup app test test-slow lint train clean
+.PHONY: help setup app test test-slow lint train bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,10 @@ lint: setup ## ruff: rules and format
 train: .venv/.installed-requirements ## a small documented run, about a minute
 	$(BIN)/python train_hub.py --dataset_name assets/sample_maps --output_dir runs/demo \
 	  --generator_filters 16 --max_train_steps 200
+
+bench: setup ## pairs a second, 3 minutes; kills and resumes, a quarter of an hour
+	$(BIN)/python -m benchmarks.data
+	$(BIN)/python -m benchmarks.kill
 
 clean: ## forget the virtual environment and the runs
 	rm -rf .venv runs

@@ -120,13 +120,20 @@ def find_checkpoint(options: Options):
 
 
 def pin_dataset(config: Config, resumed) -> Config:
-    """The config with the Hub dataset's commit for a branch; a resumed run keeps its own."""
+    """The config with the Hub dataset's commit for a branch; a resumed run keeps its own.
+
+    Raises `UserError` when the checkpoint is of a run with other settings.
+    """
     from pix2pix import hub
+    from pix2pix.training import checkpoints
 
     revision = config.dataset_revision
     if resumed and resumed.config.dataset_name == config.dataset_name:
         revision = revision or resumed.config.dataset_revision
-    return replace(config, dataset_revision=hub.dataset_commit(config.dataset_name, revision))
+    config = replace(config, dataset_revision=hub.dataset_commit(config.dataset_name, revision))
+    if resumed:
+        checkpoints.check_same_run(config, resumed)
+    return config
 
 
 def load(config: Config, options: Options, devices):

@@ -169,6 +169,7 @@ def test_a_changed_config_is_refused_by_name(tmp_path):
     with pytest.raises(UserError, match=r"gan_loss \(vanilla -> hinge\), seed \(0 -> 9\)"):
         checkpoints.check_same_run(changed, checkpoint)
     checkpoints.check_same_run(CONFIG, checkpoint)
+    checkpoints.check_same_run(replace(CONFIG, steps_per_execution=8), checkpoint)
 
 
 def test_a_run_may_be_made_longer_unless_its_rate_depends_on_the_length(tmp_path):

@@ -1,6 +1,7 @@
 """What the command says when something is wrong: one sentence, exit code 1, nothing lost."""
 
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -134,7 +135,15 @@ def test_a_hub_that_fails_while_publishing_loses_nothing(
     assert "generator.onnx" in HfApi().list_repo_files(repo_id)
 
 
-def test_a_stopped_run_saves_itself_and_resumes(tmp_path: Path):
+def test_a_report_that_is_not_installed_is_named_before_anything_is_done(
+    tmp_path: Path, monkeypatch, capsys
+):
+    monkeypatch.setitem(sys.modules, "trackio", None)
+    said = failure(capsys, "--report_to", "trackio", "--output_dir", str(tmp_path))
+    assert "pip install trackio" in said
+
+
+def test_a_stopped_run_saves_itself_and_resumes(tmp_path: Path, capsys):
     arguments = [
         "--dataset_name", SAMPLE_MAPS, *TINY, "--max_train_samples", "8",
         "--validation_samples", "2", "--output_dir", str(tmp_path / "run"),
@@ -153,9 +162,9 @@ def test_a_stopped_run_saves_itself_and_resumes(tmp_path: Path):
     assert "Stopped by SIGTERM after step" in output
     assert "Traceback" not in output
     step = int(sorted(checkpoints.glob("step-*.npz"))[-1].stem.split("-")[1])
-    resumed = start_train_hub(
-        *arguments, "--max_train_steps", str(step + 3), "--resume_from_checkpoint", "latest"
-    )
+    resuming = (*arguments, "--resume_from_checkpoint", "latest")
+    assert "another run: seed (0 -> 1)" in failure(capsys, *resuming, "--seed", "1")
+    resumed = start_train_hub(*resuming, "--max_train_steps", str(step + 3))
     output, _ = resumed.communicate(timeout=120)
     assert resumed.returncode == 0, output
     assert f"after step {step}" in output

@@ -22,8 +22,9 @@ from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.files import remove_temporary, write_atomically
 
-# Fields that only say how long to train: a resumed run may change them.
+# What a resumed run may change: how long it is, and how its steps are handed to the device.
 RUN_LENGTH = {"num_train_epochs", "max_train_steps"}
+HANDLING = {"steps_per_execution"}
 DIGEST_BYTES = hashlib.sha256().digest_size
 BLOCK_BYTES = 1 << 20
 
@@ -162,7 +163,7 @@ def warn_of_others(folder: Path, step: int) -> None:
 
 def check_same_run(config: Config, checkpoint: Checkpoint) -> None:
     """Raises `UserError` naming the fields in which `config` differs from the checkpoint's."""
-    allowed = RUN_LENGTH if config.lr_schedule == "constant" else set()
+    allowed = HANDLING | (RUN_LENGTH if config.lr_schedule == "constant" else set())
     changed = [d for d in config.differences(checkpoint.config) if d.split(" ")[0] not in allowed]
     if changed:
         raise UserError(

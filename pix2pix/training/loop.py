@@ -68,7 +68,6 @@ def train(
     trainer = Trainer(config, total, devices)
     step, log = 0, Log(total)
     if resumed:
-        checkpoints.check_same_run(config, resumed)
         checkpoints.restore(resumed, trainer.state())
         step, log = resumed.step, Log(total, **resumed.log)
     devices.check_agreed(step)
