@@ -17,6 +17,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "best": {"ema_decay": 0.999, "lr_schedule": "linear"},
 }
 CHANNELS = (1, 3)
+AUGMENTATIONS = ("flip", "dihedral")
 PRECISIONS = ("no", "fp16", "bf16")
 GAN_LOSSES = ("vanilla", "lsgan", "hinge")
 LR_SCHEDULES = ("constant", "linear")
@@ -49,6 +50,12 @@ class Config:
     )
     input_channels: int = option(3, "3: colour; 1: the input is taken as grey", int, CHANNELS)
     target_channels: int = option(3, "3: colour; 1: the target is taken as grey", int, CHANNELS)
+    augmentation: str = option(
+        "flip",
+        "beside the random crop; flip: mirrored or not; dihedral: also turned by 90 degrees, "
+        "for pictures without an up and down",
+        choices=AUGMENTATIONS,
+    )
     max_train_samples: int | None = option(None, "use only the first N training pairs", int)
     validation_samples: int | None = option(
         None, "held-out pairs to use (all; the last tenth where a set has no held-out split)", int
@@ -71,6 +78,9 @@ class Config:
     max_train_steps: int | None = option(None, "steps to train, instead of epochs", int)
     train_batch_size: int = option(1, "pairs a step, over all devices", int)
     learning_rate: float = option(2e-4, "Adam's step size (section 3.3)", float)
+    discriminator_learning_rate: float | None = option(
+        None, "the discriminator's own step size (that of the generator)", float
+    )
     adam_beta1: float = option(0.5, "Adam's first momentum (section 3.3)", float)
     lr_schedule: str = option(
         "constant", "linear: falls to zero over the second half", choices=LR_SCHEDULES
@@ -104,7 +114,7 @@ class Config:
         for name in (
             "max_train_samples", "validation_samples", "generator_filters", "discriminator_filters",
             "num_train_epochs", "max_train_steps", "train_batch_size", "learning_rate",
-            "steps_per_execution",
+            "steps_per_execution", "discriminator_learning_rate",
         ):  # fmt: skip
             value = getattr(self, name)
             if value is not None and not value > 0:

@@ -113,6 +113,8 @@ def test_a_config_of_a_newer_version_is_refused():
         ("target_channels", 2),
         ("dropout", 1.0),
         ("mixed_precision", "fp8"),
+        ("augmentation", "mosaic"),
+        ("discriminator_learning_rate", 0.0),
         ("recipe", "secret"),
         ("learning_rate", 0.0),
         ("learning_rate", float("nan")),

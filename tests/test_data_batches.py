@@ -189,6 +189,20 @@ def test_without_room_for_jitter_only_the_flip_is_left():
     assert seen == {array[0, 0].tobytes(), array[0, 0, :, ::-1].tobytes()}
 
 
+def test_dihedral_shows_all_eight_symmetries_of_both_pictures_alike():
+    array, config = pair_array(1, 64), tiny_config(load_size=64, augmentation="dihedral")
+    a, b = array[0]
+    turned = [[np.rot90(x, k) for k in range(4)] for x in (a, b, a[:, ::-1], b[:, ::-1])]
+    expected = {
+        (x.tobytes(), y.tobytes())
+        for inputs, targets in (turned[:2], turned[2:])
+        for x, y in zip(inputs, targets, strict=True)
+    }
+    batches = drawn(TrainingPairs(array, config), 80)
+    assert {(inputs.tobytes(), targets.tobytes()) for inputs, targets in batches} == expected
+    assert len(expected) == 8
+
+
 def test_an_epoch_is_a_permutation_and_no_two_are_alike():
     array = np.zeros((7, 2, 72, 72, 3), np.uint8)
     array[:] = np.arange(7).reshape(7, 1, 1, 1, 1)

@@ -153,6 +153,12 @@ def test_the_optimizers_are_the_papers():
         assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.5, 0.999, 1e-8)
 
 
+def test_the_discriminator_may_have_a_rate_of_its_own():
+    trainer = Trainer(tiny_config(discriminator_learning_rate=3e-4), 10)
+    rates = (trainer.generator_optimizer, trainer.discriminator_optimizer)
+    assert [float(adam.learning_rate) for adam in rates] == pytest.approx([2e-4, 3e-4])
+
+
 def test_state_holds_every_variable_dropouts_random_state_included(trainer):
     state = trainer.state()
     assert len({id(variable) for variable in state.values()}) == len(state)

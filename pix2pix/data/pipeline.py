@@ -148,6 +148,7 @@ def buffered_order(count: int, seed: tuple[int, ...]) -> np.ndarray:
 def jittered(pair: np.ndarray, epoch: int, index: int, config: Config) -> Batch:
     """One crop and one flip, shared by both pictures (arXiv 1611.07004, section 6.1).
 
+    Where the config says dihedral, also one of the eight symmetries of the square.
     (2, L, L, 3) uint8 -> input and target, each (S, S, 3) uint8, views of `pair`.
     """
     random = np.random.default_rng((config.seed, epoch, index))
@@ -156,6 +157,11 @@ def jittered(pair: np.ndarray, epoch: int, index: int, config: Config) -> Batch:
     pair = pair[:, top : top + size, left : left + size]
     if random.random() < 0.5:
         pair = pair[:, :, ::-1]
+    if config.augmentation == "dihedral":
+        if random.random() < 0.5:
+            pair = pair[:, ::-1]
+        if random.random() < 0.5:
+            pair = pair.swapaxes(1, 2)
     return oriented(pair, config.direction)
 
 
@@ -195,9 +201,9 @@ def _stacked(draws: list[Batch]) -> Batch:
 
 
 def _copy(copy: np.ndarray, picture: np.ndarray) -> None:
-    if picture.strides[1] > 0:
+    if picture.strides[1] == picture.shape[-1]:
         copy[:] = picture
         return
-    # A reversed axis is copied pixel by pixel, unless each channel is copied on its own.
+    # Pixels that are no neighbours in memory: copied one by one, unless channel by channel.
     for channel in range(picture.shape[-1]):
         copy[..., channel] = picture[..., channel]

@@ -28,8 +28,10 @@ class Trainer:
         with self.strategy.scope():
             self.generator = build_generator(config)
             self.discriminator = build_discriminator(config)
-            self.generator_optimizer = self._adam(steps, self.generator)
-            self.discriminator_optimizer = self._adam(steps, self.discriminator)
+            rate = config.learning_rate
+            self.generator_optimizer = self._adam(self.generator, rate, steps)
+            rate = config.discriminator_learning_rate or rate
+            self.discriminator_optimizer = self._adam(self.discriminator, rate, steps)
             self.averaged = None
             if config.ema_decay is not None:
                 self.averaged = published_copy(self.generator, config)
@@ -37,8 +39,7 @@ class Trainer:
         self.step = tf.function(self._step, jit_compile=xla)
         self.steps = tf.function(self._steps, jit_compile=xla)
 
-    def _adam(self, steps: int, model: keras.Model) -> keras.optimizers.Optimizer:
-        rate = self.config.learning_rate
+    def _adam(self, model: keras.Model, rate: float, steps: int) -> keras.optimizers.Optimizer:
         if self.config.lr_schedule == "linear":
             rate = LinearDecay(rate, steps)
         adam = keras.optimizers.Adam(rate, beta_1=self.config.adam_beta1, epsilon=1e-8)
