@@ -105,7 +105,11 @@ def _translate_tab(translator: Translator, samples: list[Sample]) -> gr.Image:
             button = gr.Button("Translate", variant="primary", elem_id="translate-button")
         with gr.Column():
             result = gr.ImageSlider(
-                label="Photo | Map", height=400, format="png", interactive=False, elem_id="result"
+                label="Photo | Map",
+                max_height=600,
+                format="png",
+                interactive=False,
+                elem_id="result",
             )
             download = gr.DownloadButton("Download the map (PNG)", interactive=False)
             note = gr.Markdown(elem_id="note", min_height=24)

@@ -57,6 +57,11 @@ def test_a_visitor_uploads_a_photo_sees_the_map_and_downloads_it(page: Page, tmp
     translate(page, PHOTO)
     expect(page.locator("#note")).to_contain_text("256 x 256 pixels, translated in")
     assert page.locator("#result img").count() == 2, "the slider shows photo and map"
+    block, shown = (
+        page.locator(place).first.bounding_box() for place in ("#result", "#result img")
+    )
+    assert shown["height"] == pytest.approx(shown["width"], rel=0.01), "the whole square picture"
+    assert shown["height"] <= block["height"], "and nothing of it cut off"
     with page.expect_download() as download:
         page.get_by_text("Download the map (PNG)").click()
     saved = tmp_path / download.value.suggested_filename
