@@ -17,9 +17,9 @@ from pix2pix.translate import load_session
 from tests.builders import pair_array, picture, randomise, tiny_config
 
 
-def trained(channels: int = 3, **changes) -> keras.Model:
+def trained(**changes) -> keras.Model:
     """A generator whose every weight has left its initial value."""
-    generator = build_generator(tiny_config(**changes), channels)
+    generator = build_generator(tiny_config(**changes))
     randomise(generator)
     return generator
 
@@ -65,11 +65,11 @@ def test_onnx_equals_keras_at_every_depth(tmp_path, size):
     assert check_parity(model, tmp_path / "g.onnx", pictures(2, size, size)) < 1e-4
 
 
-@pytest.mark.parametrize("channels", [1, 4])
-def test_channels_follow_the_generator(tmp_path, channels):
-    model = trained(channels)
+@pytest.mark.parametrize(("inputs", "targets"), [(1, 3), (3, 1), (1, 1)])
+def test_channels_follow_the_generator(tmp_path, inputs, targets):
+    model = trained(input_channels=inputs, target_channels=targets)
     save_onnx(model, tmp_path / "g.onnx")
-    tensor = np.random.default_rng(0).uniform(-1, 1, (1, 64, 64, channels)).astype(np.float32)
+    tensor = np.random.default_rng(0).uniform(-1, 1, (1, 64, 64, inputs)).astype(np.float32)
     found = served(tmp_path / "g.onnx", tensor)
     assert np.abs(found - model(tensor, training=False).numpy()).max() < 1e-4
 
