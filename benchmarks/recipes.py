@@ -16,10 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
+from pix2pix.files import write_json
+
 ROOT = Path(__file__).parent.parent
 SMALL = ["--image_size", "128", "--load_size", "143", "--generator_filters", "32"]
 SMALL += ["--discriminator_filters", "32"]
-# One change at a time, and `best`, which is what came of them.
+# One change at a time, and `best` as it is now.
 VARIANTS = {
     "paper": [],
     "best": ["--recipe", "best"],
@@ -64,6 +66,18 @@ def step_seconds(variants: list[str]) -> dict[str, float]:
     return {name: float(np.median(measured)) for name, measured in seconds.items()}
 
 
+def planned_steps(variants: list[str], paper_steps: int, folder: Path) -> dict[str, int]:
+    """Steps of each variant; kept in `folder`, so that a run that was stopped has the same."""
+    path = folder / "steps.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    if not known.keys() >= set(variants):
+        seconds = step_seconds(["paper", *(v for v in variants if v != "paper")])
+        planned = {name: round(paper_steps * seconds["paper"] / s) for name, s in seconds.items()}
+        known = planned | known
+        write_json(path, known)
+    return known
+
+
 def run(name: str, seed: int, steps: int, arguments: argparse.Namespace) -> dict:
     """Trains one variant, unless it is done already, and returns its scores."""
     folder = arguments.output_dir / f"{name}-{seed}"
@@ -95,12 +109,11 @@ def main() -> None:
     parser.add_argument("--legend", help="the map's colours, ffff00,007fff,...")
     parser.add_argument("--output_dir", type=Path, default=Path("runs/recipes"))
     arguments = parser.parse_args()
-    seconds = step_seconds(["paper", *(v for v in arguments.variants if v != "paper")])
+    steps = planned_steps(arguments.variants, arguments.steps, arguments.output_dir)
     rows = []
     for seed in arguments.seeds:
         for name in arguments.variants:
-            steps = round(arguments.steps * seconds["paper"] / seconds[name])
-            rows.append(row(name, seed, run(name, seed, steps, arguments)))
+            rows.append(row(name, seed, run(name, seed, steps[name], arguments)))
             print(rows[-1], flush=True)
     print(f"\n| recipe | seed | steps | seconds | {' | '.join(SHOWN)} |")
     print("|---" * (4 + len(SHOWN)) + "|")

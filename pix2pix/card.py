@@ -124,11 +124,13 @@ def reproduce_command(about: dict) -> str:
     """The `train_hub.py` call that names every setting which differs from the defaults."""
     from pix2pix.config import Config
 
-    defaults = Config(image_size=about["config"]["image_size"]).to_dict()
+    config = Config.from_dict(about["config"])
+    defaults = Config.of_recipe(config.recipe, image_size=config.image_size).to_dict()
+    defaults["recipe"] = Config().recipe
     defaults["image_size"] = Config().image_size
     flags = [
         f"--{name} {shlex.quote(str(value))}"
-        for name, value in about["config"].items()
+        for name, value in config.to_dict().items()
         if value is not None and value != defaults[name]
     ]
     return " ".join(["python train_hub.py", *flags])

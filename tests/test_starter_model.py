@@ -32,6 +32,12 @@ def test_it_was_made_by_the_command_on_its_card():
     assert config.dataset_name == "assets/sample_maps"
 
 
+def test_a_command_names_what_overrules_its_recipe():
+    config = Config.of_recipe("best", lr_schedule="constant", max_train_steps=5)
+    command = reproduce_command({"config": config.to_dict()})
+    assert cli.parse("", shlex.split(command)[2:])[0] == config
+
+
 def test_the_weights_are_those_that_were_measured():
     for name, digest in ABOUT["sha256"].items():
         assert sha256(STARTER / name) == digest

@@ -76,8 +76,8 @@ def train(
 
     def save() -> None:
         nonlocal saved
-        state = trainer.state()
-        if not all(np.isfinite(variable).all() for variable in state.values()):
+        state = {name: np.asarray(variable) for name, variable in trainer.state().items()}
+        if not all(np.isfinite(array).all() for array in state.values()):
             raise not_finite(f"A weight is no longer finite after step {step}")
         if devices.is_chief:
             checkpoints.save(saving.checkpoints, step, config, log.state(), state)
