@@ -1,13 +1,9 @@
-"""Every call to the Hugging Face Hub, and nothing else.
+"""Models on the Hub: fetched to be served, published as one commit; and datasets' commits."""
 
-Each failure becomes a `UserError` that says what to do; no message carries a token.
-"""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from pix2pix.errors import UserError
+from pix2pix.hub.refusals import LOGIN, explained
 
 # What a model repository holds on its main branch: the artifact layout.
 PUBLISHED = [
@@ -16,8 +12,6 @@ PUBLISHED = [
 ]  # fmt: skip
 # What serving needs of it: the Keras weights would double the download.
 SERVED = [p for p in PUBLISHED if p not in ("config.json", "metadata.json", "model.weights.h5")]
-LOGIN = "set HF_TOKEN to a token with write access, or run `hf auth login`"
-READ = "if it is private, set HF_TOKEN or run `hf auth login`"
 
 
 def dataset_commit(name: str, revision: str | None = None) -> str | None:
@@ -26,7 +20,7 @@ def dataset_commit(name: str, revision: str | None = None) -> str | None:
         return None
     from huggingface_hub import HfApi
 
-    with _explained(f"The dataset {name} (there is no such folder here)"):
+    with explained(f"The dataset {name} (there is no such folder here)"):
         return HfApi().dataset_info(name, revision=revision).sha
 
 
@@ -34,7 +28,7 @@ def fetch_model(repo_id: str, revision: str | None = None) -> tuple[Path, str]:
     """Downloads what serving needs, or finds it in the cache; returns the folder and the commit."""
     from huggingface_hub import snapshot_download
 
-    with _explained(f"The model {repo_id}"):
+    with explained(f"The model {repo_id}"):
         folder = Path(snapshot_download(repo_id, revision=revision, allow_patterns=SERVED))
     # A snapshot folder is named after its commit.
     return folder, folder.name
@@ -47,7 +41,7 @@ def check_can_write(repo_id: str) -> str:
     """
     from huggingface_hub import HfApi
 
-    with _explained(f"The model repository {repo_id}", writes=True):
+    with explained(f"The model repository {repo_id}", writes=True):
         api = HfApi()
         me = api.whoami()
         full_id = repo_id if "/" in repo_id else f"{me['name']}/{repo_id}"
@@ -69,7 +63,7 @@ def prepare_repo(repo_id: str, private: bool = False) -> str:
     returns the repository's full id. Called before the first step, so that no run is lost."""
     from huggingface_hub import HfApi
 
-    with _explained(f"The model repository {repo_id}", writes=True):
+    with explained(f"The model repository {repo_id}", writes=True):
         api = HfApi()
         user = api.whoami()["name"]
         full_id = repo_id if "/" in repo_id else f"{user}/{repo_id}"
@@ -84,7 +78,7 @@ def publish(folder: Path, repo_id: str, tag: str | None = None) -> str:
 
     files = sorted({path for pattern in PUBLISHED for path in folder.glob(pattern)})
     operations = [CommitOperationAdd(path.relative_to(folder).as_posix(), path) for path in files]
-    with _explained(f"Publishing to {repo_id}", writes=True):
+    with explained(f"Publishing to {repo_id}", writes=True):
         api = HfApi()
         parent = api.model_info(repo_id).sha
         commit = api.create_commit(
@@ -94,51 +88,3 @@ def publish(folder: Path, repo_id: str, tag: str | None = None) -> str:
         if tag:
             api.create_tag(repo_id, tag=tag, revision=commit.oid, exist_ok=False)
         return commit.commit_url
-
-
-@contextmanager
-def _explained(what: str, writes: bool = False) -> Iterator[None]:
-    """Turns the client's errors into one sentence each; `writes` chooses the advice."""
-    import httpx2
-    from huggingface_hub import errors
-
-    try:
-        yield
-    except errors.LocalTokenNotFoundError:
-        raise UserError(f"{what} needs a token, and none was found: {LOGIN}.") from None
-    except errors.GatedRepoError:
-        raise UserError(f"{what} is gated: accept its terms on its page, then try again.") from None
-    except errors.RevisionNotFoundError:
-        raise UserError(
-            f"{what} has no such revision; check the name of the commit or tag."
-        ) from None
-    except errors.RepositoryNotFoundError:
-        raise UserError(f"{what} was not found on the Hub; check the id, and {READ}.") from None
-    except errors.LocalEntryNotFoundError:
-        raise UserError(
-            f"{what} can't be fetched: the Hub can't be reached and it is not in the local cache. "
-            "Check the connection and try again."
-        ) from None
-    except errors.HFValidationError as error:
-        raise UserError(f"{what} has no valid id: {str(error).splitlines()[0]}") from None
-    except errors.HfHubHTTPError as error:
-        raise UserError(f"{what}: {_refusal(error.response.status_code, writes)}") from None
-    except (httpx2.TransportError, errors.OfflineModeIsEnabled, OSError) as error:
-        raise UserError(
-            f"{what}: the Hub can't be reached ({type(error).__name__}). "
-            "Check the connection and try again."
-        ) from None
-
-
-def _refusal(status: int, writes: bool) -> str:
-    again = "publish later with --push_only" if writes else "try again in a few minutes"
-    reasons = {
-        401: f"the Hub does not accept this token (401): {LOGIN}.",
-        403: f"this token may not write there (403): {LOGIN}, or choose another --hub_model_id.",
-        409: "it already exists (409); choose another name.",
-        412: "somebody else changed it meanwhile (412); look at it, then use --push_only.",
-        429: f"the Hub asks to slow down (429); {again}.",
-    }
-    if not writes:
-        reasons[403] = f"this token may not read it (403); {READ}."
-    return reasons.get(status, f"the Hub answered {status}; {again}.")

@@ -1,0 +1,25 @@
+"""Every call to the Hugging Face Hub, and nothing else.
+
+Each failure becomes a `UserError` that says what to do; no message carries a token. The client is
+imported where it is called, so that importing this costs nothing.
+"""
+
+from pix2pix.hub.models import (
+    PUBLISHED,
+    SERVED,
+    check_can_write,
+    dataset_commit,
+    fetch_model,
+    prepare_repo,
+    publish,
+)
+
+__all__ = [
+    "PUBLISHED",
+    "SERVED",
+    "check_can_write",
+    "dataset_commit",
+    "fetch_model",
+    "prepare_repo",
+    "publish",
+]
