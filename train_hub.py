@@ -18,6 +18,8 @@ from pix2pix.errors import UserError
 
 # TensorFlow and datasets are imported where they are needed, so that --help answers at once.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# TensorFlow leaves oneDNN off where a processor has no AVX-512; it is faster there too.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 FIXED_SAMPLES = 4
 CPU_WARNING_STEPS = 20_000

@@ -19,6 +19,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 CHANNELS = (1, 3)
 AUGMENTATIONS = ("flip", "dihedral")
 PRECISIONS = ("no", "fp16", "bf16")
+GENERATOR_NORMS = ("instance", "layer")
 GAN_LOSSES = ("vanilla", "lsgan", "hinge")
 LR_SCHEDULES = ("constant", "linear")
 JIT_CHOICES = ("auto", "on", "off")
@@ -69,6 +70,12 @@ class Config:
     generator_filters: int = option(64, "filters of the generator's first layer", int)
     discriminator_filters: int = option(64, "filters of the discriminator's first layer", int)
     dropout: float = option(0.5, "share dropped in the first decoder blocks (section 6.1)", float)
+    generator_norm: str = option(
+        "instance",
+        "what the generator normalises together; instance: a channel of a picture, the paper's; "
+        "layer: a picture's channels, so that their levels tell areas apart that are flat",
+        choices=GENERATOR_NORMS,
+    )
     gan_loss: str = option("vanilla", "adversarial loss", choices=GAN_LOSSES)
     l1_weight: float = option(
         100.0, "weight of L1 beside the GAN loss (lambda, section 3.3)", float

@@ -1,8 +1,8 @@
 """The Keras generator as files: Keras's own Hub layout, and an ONNX graph that equals it.
 
-The graph is written straight from the weights: NCHW inside, one InstanceNormalization node a
-layer, no transposes but at the two ends, and N, H and W left open (H and W are multiples of
-2**depth). Tensors at the ends are NHWC float32 in [-1, 1].
+The graph is written straight from the weights: NCHW inside, one InstanceNormalization node for
+each of Keras's, no transposes but at the two ends, and N, H and W left open (H and W are multiples
+of 2**depth). Tensors at the ends are NHWC float32 in [-1, 1].
 """
 
 from pathlib import Path
@@ -88,6 +88,10 @@ class _Graph:
         self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
+    def shared(self, name: str, array: np.ndarray) -> str:
+        """A constant that several nodes read."""
+        return name if any(w.name == name for w in self.weights) else self.weight(name, array)
+
     def convolution(self, x: str, name: str) -> str:
         layer = self.layers[name]
         transposed = isinstance(layer, keras.layers.Conv2DTranspose)
@@ -102,9 +106,22 @@ class _Graph:
         layer = self.layers.get(name)
         if layer is None:
             return x
-        gain = self.weight(f"{name}.gain", np.asarray(layer.gamma))
-        offset = self.weight(f"{name}.offset", np.asarray(layer.beta))
-        return self.node("InstanceNormalization", [x, gain, offset], epsilon=layer.epsilon)
+        gain, offset = np.asarray(layer.gamma), np.asarray(layer.beta)
+        if layer.groups == 1:
+            return self.layer_normalisation(x, name, gain, offset, layer.epsilon)
+        weights = self.weight(f"{name}.gain", gain), self.weight(f"{name}.offset", offset)
+        return self.node("InstanceNormalization", [x, *weights], epsilon=layer.epsilon)
+
+    def layer_normalisation(self, x: str, name: str, gain, offset, epsilon: float) -> str:
+        """All channels as one instance; ONNX's own node wants a gain a pixel, of fixed size."""
+        rows = self.shared("rows", np.array([0, 1, -1], np.int64))
+        unit = [self.shared("one", np.ones(1, np.float32))]
+        unit.append(self.shared("zero", np.zeros(1, np.float32)))
+        flat = self.node("Reshape", [x, rows])
+        flat = self.node("InstanceNormalization", [flat, *unit], epsilon=epsilon)
+        x = self.node("Reshape", [flat, self.node("Shape", [x])])
+        x = self.node("Mul", [x, self.weight(f"{name}.gain", gain[:, None, None])])
+        return self.node("Add", [x, self.weight(f"{name}.offset", offset[:, None, None])])
 
     def model(self) -> onnx.ModelProto:
         values = [

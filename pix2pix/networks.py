@@ -19,6 +19,8 @@ KERNEL = 4
 LEAKY_SLOPE = 0.2
 DROPOUT_BLOCKS = 3
 MAX_WIDENING = 8
+# Groups of channels that share a mean and a variance: -1 is one a channel.
+NORM_GROUPS = {"instance": -1, "layer": 1}
 # Weights are float32 always; what is computed from them is as --mixed_precision says.
 POLICIES = {"no": "float32", "fp16": "mixed_float16", "bf16": "mixed_bfloat16"}
 
@@ -36,9 +38,9 @@ def _convolution(filters: int, name: str, strides: int = 2, use_bias: bool = Fal
     )  # fmt: skip
 
 
-def _normalisation(name: str) -> layers.Layer:
+def _normalisation(name: str, kind: str = "instance") -> layers.Layer:
     return layers.GroupNormalization(
-        groups=-1,
+        groups=NORM_GROUPS[kind],
         epsilon=1e-5,
         gamma_initializer=keras.initializers.RandomNormal(1.0, 0.02),
         name=name,
@@ -84,7 +86,7 @@ def _generator(config: Config) -> keras.Model:
             x = layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name=f"down_{level}_activation")(x)
         x = _convolution(filters[level - 1], f"down_{level}_conv")(x)
         if 1 < level < depth:
-            x = _normalisation(f"down_{level}_norm")(x)
+            x = _normalisation(f"down_{level}_norm", config.generator_norm)(x)
         skips.append(x)
     for level in range(depth, 0, -1):
         if level < depth:
@@ -94,7 +96,7 @@ def _generator(config: Config) -> keras.Model:
         transposed = {"layer": layers.Conv2DTranspose, "use_bias": level == 1}
         x = _convolution(width, f"up_{level}_conv", **transposed)(x)
         if level > 1:
-            x = _normalisation(f"up_{level}_norm")(x)
+            x = _normalisation(f"up_{level}_norm", config.generator_norm)(x)
         if config.dropout and depth - level < DROPOUT_BLOCKS and level > 1:
             x = layers.Dropout(config.dropout, name=f"up_{level}_dropout")(x)
     translation = layers.Activation("tanh", dtype="float32", name="translation")(x)

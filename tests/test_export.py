@@ -74,6 +74,17 @@ def test_channels_follow_the_generator(tmp_path, inputs, targets):
     assert np.abs(found - model(tensor, training=False).numpy()).max() < 1e-4
 
 
+def test_layer_normalisation_equals_keras_too_for_any_batch_and_size(tmp_path):
+    model = trained(generator_norm="layer")
+    save_onnx(model, tmp_path / "g.onnx")
+    for count, height, width in [(1, 64, 64), (2, 128, 64)]:
+        tensor = to_tensor(pictures(count, height, width))
+        found = served(tmp_path / "g.onnx", tensor)
+        assert np.abs(found - model(tensor, training=False).numpy()).max() < 1e-4
+    kinds = Counter(node.op_type for node in onnx.load(tmp_path / "g.onnx").graph.node)
+    assert kinds["Transpose"] == 2 and "ReduceMean" not in kinds
+
+
 def test_the_graph_is_named_and_open_in_batch_height_and_width(graph):
     model = onnx.load(graph)
     onnx.checker.check_model(model, full_check=True)

@@ -99,6 +99,18 @@ def test_normalisation_is_per_instance_and_channel(paper):
             assert layer.groups in (-1, layer.gamma.shape[0])
 
 
+def test_layer_normalisation_keeps_what_makes_a_flat_area_of_its_colour():
+    """Per channel, a flat area is zero whatever its colour was."""
+    flat = tf.ones((1, 8, 8, 1)) * tf.linspace(-3.0, 5.0, 8)
+    levels = {}
+    for norm in ("instance", "layer"):
+        model = build_generator(tiny_config(generator_norm=norm))
+        levels[norm] = model.get_layer("down_2_norm")(flat).numpy()[0, 4, 4]
+    assert np.abs(levels["instance"]).max() < 1e-3
+    assert levels["layer"].std() == pytest.approx(1, abs=0.1)
+    assert levels["layer"].mean() == pytest.approx(0, abs=0.1)
+
+
 def test_only_the_layers_that_are_not_normalised_at_the_ends_have_a_bias(paper):
     generator, discriminator = paper
     convolutions = (layers.Conv2D, layers.Conv2DTranspose)

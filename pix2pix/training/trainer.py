@@ -6,6 +6,7 @@ import tensorflow as tf
 from pix2pix import losses
 from pix2pix.config import Config
 from pix2pix.networks import build_discriminator, build_generator, published_copy
+from pix2pix.training.adam import FusedAdam
 from pix2pix.training.devices import Devices
 from pix2pix.training.schedule import LinearDecay
 
@@ -42,7 +43,7 @@ class Trainer:
     def _adam(self, model: keras.Model, rate: float, steps: int) -> keras.optimizers.Optimizer:
         if self.config.lr_schedule == "linear":
             rate = LinearDecay(rate, steps)
-        adam = keras.optimizers.Adam(rate, beta_1=self.config.adam_beta1, epsilon=1e-8)
+        adam = FusedAdam(rate, beta_1=self.config.adam_beta1, epsilon=1e-8)
         if self.config.mixed_precision == "fp16":
             # Small gradients would be zero in float16.
             adam = keras.mixed_precision.LossScaleOptimizer(adam)
