@@ -4,6 +4,10 @@ Written as C64-C128-...: a 4x4 convolution of stride 2. Three choices follow the
 code and erratum: the skip connections are taken before the activation and the decoder applies
 ReLU to the concatenation; the 1x1 bottleneck is not normalised (that would zero it); and batch
 normalisation at batch 1 is written as what it is, normalisation per instance and channel.
+
+That forgets what colour a flat area had. `generator_norm` "layer" normalises over all channels, so
+that their ratios stay, and gives the first convolution a bias: without one it would only scale with
+the input's brightness, which the next normalisation takes away.
 """
 
 from collections.abc import Iterator
@@ -84,7 +88,8 @@ def _generator(config: Config) -> keras.Model:
     for level in range(1, depth + 1):
         if level > 1:
             x = layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name=f"down_{level}_activation")(x)
-        x = _convolution(filters[level - 1], f"down_{level}_conv")(x)
+        use_bias = level == 1 and config.generator_norm == "layer"
+        x = _convolution(filters[level - 1], f"down_{level}_conv", use_bias=use_bias)(x)
         if 1 < level < depth:
             x = _normalisation(f"down_{level}_norm", config.generator_norm)(x)
         skips.append(x)

@@ -13,7 +13,7 @@ from pix2pix.networks import (
     encoder_filters,
     published_copy,
 )
-from tests.builders import tiny_config
+from tests.builders import randomise, tiny_config
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,18 @@ def test_layer_normalisation_keeps_what_makes_a_flat_area_of_its_colour():
     assert np.abs(levels["instance"]).max() < 1e-3
     assert levels["layer"].std() == pytest.approx(1, abs=0.1)
     assert levels["layer"].mean() == pytest.approx(0, abs=0.1)
+
+
+def test_with_layer_normalisation_brightness_reaches_the_second_level():
+    """Twice as bright is more than twice as large there, or normalising it would undo it."""
+    half = tf.ones((1, 64, 64, 3)) * 0.4
+    changed = {}
+    for norm in ("instance", "layer"):
+        model = build_generator(tiny_config(generator_norm=norm))
+        randomise(model)
+        second = keras.Model(model.input, model.get_layer("down_2_norm").output)
+        changed[norm] = np.abs(second(2 * half) - second(half)).max()
+    assert changed["instance"] < 1e-3 < 0.1 < changed["layer"]
 
 
 def test_only_the_layers_that_are_not_normalised_at_the_ends_have_a_bias(paper):
