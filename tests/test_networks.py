@@ -120,7 +120,7 @@ def test_with_layer_normalisation_brightness_reaches_the_second_level():
         randomise(model)
         second = keras.Model(model.input, model.get_layer("down_2_norm").output)
         changed[norm] = np.abs(second(2 * half) - second(half)).max()
-    assert changed["instance"] < 1e-3 < 0.1 < changed["layer"]
+    assert changed["instance"] < 0.02 < 0.1 < changed["layer"]
 
 
 def test_only_the_layers_that_are_not_normalised_at_the_ends_have_a_bias(paper):
