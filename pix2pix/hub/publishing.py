@@ -172,6 +172,7 @@ def _messages(folder: Path) -> tuple[str, str]:
 def _tag(target: Target, commit: str, tags: dict[str, str]) -> str:
     """Gives `commit` the target's tag, unless it has it; says so."""
     from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
 
     repo_id, tag = target.repo_id, target.tag
     if not tag:
@@ -179,11 +180,16 @@ def _tag(target: Target, commit: str, tags: dict[str, str]) -> str:
     if tag not in tags:
         what = f"{_home(repo_id)} is complete, but not tagged {tag}"
         with explained(what, writes=True, then=target.then):
-            HfApi().create_tag(repo_id, tag=tag, revision=commit, exist_ok=True)
-        # A tag that came up meanwhile counts as made: look where it points.
-        tags = references(repo_id, target.then)[1]
-    if tags.get(tag) != commit:
-        raise tag_is_taken(repo_id, tag, tags.get(tag, "another commit"))
+            try:
+                HfApi().create_tag(repo_id, tag=tag, revision=commit)
+                tags = {tag: commit}
+            except HfHubHTTPError:
+                # Somebody else's tag of that name, or our own whose answer was lost.
+                tags = references(repo_id, target.then)[1]
+                if tag not in tags:
+                    raise
+    if tags[tag] != commit:
+        raise tag_is_taken(repo_id, tag, tags[tag])
     return f" Its tag is {tag}."
 
 
