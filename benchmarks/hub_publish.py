@@ -74,7 +74,11 @@ def main() -> int:
                     setting.split("=", 1) for setting in server.stdout.readline().split()[1:]
                 )
                 os.environ["HF_TOKEN"] = server.stdout.readline().split()[-1]
-                os.environ |= {"HF_HOME": str(scratch / "home"), "NO_PROXY": "127.0.0.1"}
+                os.environ |= {
+                    "HF_HOME": str(scratch / "home"),
+                    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+                    "NO_PROXY": "127.0.0.1",
+                }
                 before, peak, seconds = measure(scratch / "run")
             finally:
                 server.terminate()

@@ -73,3 +73,11 @@ def test_every_fault_on_every_route():
     cells = len(ROUTES) * len(FAULTS)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{cells} of {cells} cells are good." in done.stdout
+
+
+@pytest.mark.slow
+def test_publishing_a_full_size_generator_takes_little_memory():
+    command = [sys.executable, "-m", "benchmarks.hub_publish"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 x 218 MB" in done.stdout

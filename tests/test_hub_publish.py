@@ -6,12 +6,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx2
 import pytest
 from huggingface_hub import HfApi, ModelCard
 
 import train_hub
 from pix2pix import UserError, version
-from pix2pix.hub import aim, publish
+from pix2pix.hub import aim, limit_waiting, publish
 from tests.commands import ROOT
 from tests.hub_server import ORGANISATION, READ_TOKEN, USER, WRITE_TOKEN, Fault, HubServer
 from tests.hub_server.trees import Put
@@ -245,3 +246,17 @@ def test_a_limit_that_is_no_number_is_named(push, monkeypatch):
     monkeypatch.setenv("PIX2PIX_HUB_TIMEOUT", "soon")
     code, said = push()
     assert code == 1 and "PIX2PIX_HUB_TIMEOUT is 'soon'" in said
+
+
+def test_a_hub_that_says_nothing_is_given_up(push, repo_id: str, hub: HubServer, monkeypatch):
+    """Also where the client asks for no limit of its own."""
+    push()
+    hub.faults.append(Fault("GET", f"/api/models/{repo_id}$", "delay", seconds=3))
+    monkeypatch.setenv("PIX2PIX_HUB_TIMEOUT", "0.5")
+    limit_waiting()
+    try:
+        with pytest.raises(httpx2.ReadTimeout):
+            HfApi().model_info(repo_id, timeout=None)
+    finally:
+        monkeypatch.delenv("PIX2PIX_HUB_TIMEOUT")
+        limit_waiting()

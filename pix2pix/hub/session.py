@@ -25,9 +25,14 @@ def limit_waiting() -> None:
     if not 0 < seconds < float("inf"):
         raise UserError(f"{VARIABLE} is {value!r}; it must be a number of seconds above 0.")
 
+    def limit(request) -> None:
+        # Many calls say "no limit" themselves, so the session's own would not do.
+        limits = request.extensions["timeout"].items()
+        request.extensions["timeout"] = {k: seconds if v is None else v for k, v in limits}
+
     def limited():
         client = default_client_factory()
-        client.timeout = seconds
+        client.event_hooks = {"request": [*client.event_hooks["request"], limit]}
         return client
 
     set_client_factory(limited)
