@@ -8,6 +8,7 @@ The paper's run, on a GPU:
 """
 
 import os
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -48,14 +49,13 @@ def run(config: Config, options: Options) -> None:
 
     check_output_dir(options)
     check_report(options)
+    hub.limit_waiting()
     if options.dry_run:
         from pix2pix.dry_run import dry_run
 
         dry_run(pin_dataset(config, find_checkpoint(options)), options)
         return
-    repo_id = None
-    if options.pushes:
-        repo_id = hub.prepare_repo(options.hub_model_id, options.hub_private_repo)
+    target = find_target(options) if options.pushes else None
     if not options.push_only:
         from pix2pix.training.devices import choose
 
@@ -68,8 +68,8 @@ def run(config: Config, options: Options) -> None:
             print("This machine is done; the first one of TF_CONFIG writes the artifacts.")
             return
         write(config, options, loaded, result)
-    if repo_id:
-        publish(options, repo_id)
+    if target:
+        publish(options, target)
 
 
 def check_output_dir(options: Options) -> None:
@@ -187,12 +187,33 @@ def write(config: Config, options: Options, loaded, result) -> None:
     print(f"Everything is in {options.output_dir}: README.md, samples.png, generator.onnx, ...")
 
 
-def publish(options: Options, repo_id: str) -> None:
-    """Pushes the artifacts with a card that names the repository."""
+def find_target(options: Options):
+    """Where to publish, checked before the first step: the token, the repository, the tag."""
+    from pix2pix import hub
+
+    then = push_later(options) if options.push_only else hub.BEFORE
+    proposes = options.hub_create_pr
+    repo_id = hub.prepare_repo(options.hub_model_id, options.hub_private_repo, proposes, then)
+    target = hub.aim(repo_id, options.hub_tag, proposes, not options.push_only, then)
+    return replace(target, then=push_later(options))
+
+
+def push_later(options: Options) -> str:
+    """What to type when publishing failed: a sentence for messages."""
+    flags = ["--output_dir", str(options.output_dir), "--hub_model_id", options.hub_model_id]
+    flags += ["--hub_tag", options.hub_tag] if options.hub_tag else []
+    for name in ("hub_private_repo", "hub_create_pr"):
+        flags += [f"--{name}"] if getattr(options, name) else []
+    command = shlex.join(["python", "train_hub.py", "--push_only", *flags])
+    return f"Nothing is lost; then publish with: {command}"
+
+
+def publish(options: Options, target) -> None:
+    """Publishes the artifacts with a card that names the repository."""
     from pix2pix import card, hub
 
-    card.write_card(options.output_dir, repo_id)
-    print(f"Published: {hub.publish(options.output_dir, repo_id, options.hub_tag)}")
+    card.write_card(options.output_dir, target.repo_id)
+    print(hub.publish(options.output_dir, target))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import csv
 import io
 import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
 
 import keras
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 import pix2pix
-from pix2pix import card, evaluation, export
+from pix2pix import card, evaluation, export, version
 from pix2pix.config import Config
 from pix2pix.data import LoadedPairs, oriented
 from pix2pix.files import sha256, write_image, write_json, write_text
@@ -60,6 +60,7 @@ def describe(folder: Path, run: Run, loaded: LoadedPairs, parity: float) -> dict
     weights = ("model.weights.h5", GRAPH_FILE)
     return {
         "pix2pix_version": pix2pix.__version__,
+        "pix2pix_commit": version.code_commit(),
         "config": run.config.to_dict(),
         "size_multiple": 2**run.config.depth,
         "columns": list(loaded.source.columns),
@@ -112,7 +113,7 @@ def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
-        except PackageNotFoundError:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
             continue
     return found

@@ -13,6 +13,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData  # noqa: E402
 from matplotlib import pyplot  # noqa: E402
 from PIL import Image, ImageDraw, ImageFont  # noqa: E402
 
+from pix2pix import version  # noqa: E402
 from pix2pix.evaluation import table  # noqa: E402
 from pix2pix.files import write_atomically, write_text  # noqa: E402
 from pix2pix.images import grid  # noqa: E402
@@ -75,7 +76,7 @@ def write_card(folder: Path, repo_id: str | None = None) -> None:
         columns=" / ".join(about["columns"]),
         depth_multiple=about["size_multiple"],
         versions=", ".join(f"{name} {number}" for name, number in about["versions"].items()),
-        package_version=about["pix2pix_version"],
+        package_version=version.told(about),
         direction=about["config"]["direction"].replace("_", " "),
     )
     write_text(folder / "README.md", str(card))

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -11,6 +12,7 @@ from pix2pix.errors import UserError
 
 CACHES = ("disk", "memory", "none")
 REPORTS = ("none", "tensorboard", "trackio")
+TAG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.|$|lock$))*")
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,32 @@ class Options:
     hub_model_id: str | None = option(None, "model repository, e.g. <user>/pix2pix-maps")
     hub_private_repo: bool = option(False, "create the repository as a private one", bool)
     hub_tag: str | None = option(None, "tag for the published commit, e.g. v1.0")
+    hub_create_pr: bool = option(False, "open a pull request instead of committing to main", bool)
     dry_run: bool = option(False, "check everything, print the plan, train nothing", bool)
     push_only: bool = option(False, "train nothing: publish what <output_dir> holds", bool)
 
     def __post_init__(self) -> None:
         if self.pushes and not self.hub_model_id:
             object.__setattr__(self, "hub_model_id", Path(self.output_dir).resolve().name)
+        self._check_tag()
         if self.checkpoints_total_limit < 1:
             raise UserError("--checkpoints_total_limit must be at least 1.")
         for name in ("sample_steps", "checkpointing_steps"):
             if getattr(self, name) < 0:
                 raise UserError(f"--{name} is {getattr(self, name)}; it must not be negative.")
+
+    def _check_tag(self) -> None:
+        if self.hub_tag is None:
+            return
+        if not TAG.fullmatch(self.hub_tag):
+            raise UserError(
+                f"--hub_tag is {self.hub_tag!r}; use letters, digits, '.', '-' and '_', e.g. v1.0."
+            )
+        if self.hub_create_pr:
+            raise UserError(
+                "--hub_tag names what is on main and --hub_create_pr leaves main as it is: "
+                "use one of them."
+            )
 
     @property
     def pushes(self) -> bool:

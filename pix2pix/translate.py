@@ -10,6 +10,7 @@ from PIL import Image
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
+from pix2pix.files import sha256
 from pix2pix.images import (
     check_pixels,
     fit_to_square,
@@ -51,6 +52,7 @@ class Translator:
         try:
             self.about = json.loads((self.folder / CONFIG_FILE).read_text(encoding="utf-8"))
             self.config = Config.from_dict(self.about["config"])
+            self._check_weights()
             self._session = load_session(self.folder / GRAPH_FILE, _threads())
         except UserError:
             raise
@@ -58,6 +60,20 @@ class Translator:
             raise _not_a_model(folder, f"{Path(error.filename).name} is missing") from None
         except Exception as error:  # ONNX Runtime's own errors share no base class
             raise _not_a_model(folder, str(error).splitlines()[0]) from None
+
+    def _check_weights(self) -> None:
+        """Raises `UserError` unless the graph is the one that pix2pix.json describes.
+
+        Folders too, not only downloads: copies break off, git leaves LFS pointers, and a run that
+        is killed while it writes leaves a new graph beside an old description. Reading the file
+        once more costs little beside parsing it.
+        """
+        digests = self.about.get("sha256") or {}
+        if digests.get(GRAPH_FILE) != sha256(self.folder / GRAPH_FILE):
+            reason = f"the sha256 of {GRAPH_FILE} is not the one in {CONFIG_FILE}"
+            if self.revision:
+                reason += f": delete {self.folder} to download it again"
+            raise _not_a_model(self.folder, reason)
 
     @classmethod
     def from_pretrained(

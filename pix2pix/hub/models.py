@@ -1,4 +1,4 @@
-"""Models on the Hub: fetched to be served, published as one commit; and datasets' commits."""
+"""Models on the Hub: fetched to be served, checked before a run; and datasets' commits."""
 
 from pathlib import Path
 
@@ -13,6 +13,10 @@ PUBLISHED = [
 # What serving needs of it: the Keras weights would double the download.
 SERVED = [p for p in PUBLISHED if p not in ("config.json", "metadata.json", "model.weights.h5")]
 
+# What a repository needs to be a pix2pix model, the smallest first.
+REQUIRED = ("pix2pix.json", "generator.onnx")
+BEFORE = "Nothing was done yet: then start the same command again."
+
 
 def dataset_commit(name: str, revision: str | None = None) -> str | None:
     """The commit that a Hub dataset's `revision` stands for now; None for a folder or a URL."""
@@ -25,66 +29,109 @@ def dataset_commit(name: str, revision: str | None = None) -> str | None:
 
 
 def fetch_model(repo_id: str, revision: str | None = None) -> tuple[Path, str]:
-    """Downloads what serving needs, or finds it in the cache; returns the folder and the commit."""
-    from huggingface_hub import snapshot_download
+    """Downloads what serving needs, or finds it in the cache; returns the folder and the commit.
+
+    Raises `UserError` when it can't be had, and for a repository that holds no pix2pix model:
+    then its description is all that was asked for.
+    """
+    from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError
 
     with explained(f"The model {repo_id}"):
-        folder = Path(snapshot_download(repo_id, revision=revision, allow_patterns=SERVED))
-    # A snapshot folder is named after its commit.
-    return folder, folder.name
+        commit = revision
+        # The description first: a few kB tell whether the rest is worth its hundreds of MB.
+        for name in REQUIRED:
+            try:
+                # A file lies in a folder named after its commit, which the others then share.
+                found = hf_hub_download(repo_id, name, revision=commit)
+                commit = Path(found).parent.name
+            except RemoteEntryNotFoundError:
+                raise UserError(
+                    f"{repo_id} is not a pix2pix model: it has no {name}"
+                    f"{f' at {revision}' if revision else ''}; choose a repository that "
+                    "train_hub.py published."
+                ) from None
+        try:
+            folder = snapshot_download(repo_id, revision=commit, allow_patterns=SERVED)
+        except LocalEntryNotFoundError:
+            # The Hub went away after the two files that serving can't do without.
+            folder = Path(found).parent
+    return Path(folder), commit
 
 
-def check_can_write(repo_id: str) -> str:
+def check_can_write(repo_id: str, tag: str | None = None, pull_request: bool = False) -> str:
     """Checks, changing nothing, that the token may publish to `repo_id`; says what would happen.
 
-    Raises `UserError` when it may not.
+    Raises `UserError` when it may not, or `tag` is taken.
     """
     from huggingface_hub import HfApi
 
-    with explained(f"The model repository {repo_id}", writes=True):
+    with explained(f"The model repository {repo_id}", writes=True, then=BEFORE):
         api = HfApi()
         me = api.whoami()
         full_id = repo_id if "/" in repo_id else f"{me['name']}/{repo_id}"
+        _check_role(me, full_id)
         if api.repo_exists(full_id):
-            api.auth_check(full_id, write=True)
+            # Whoever may read it may open a pull request.
+            api.auth_check(full_id, write=not pull_request)
+            tags = references(full_id)[1]
+            if tag in tags:
+                raise tag_is_taken(full_id, tag, tags[tag])
             return f"{full_id}, which exists"
     owned = {me["name"], *(org["name"] for org in me.get("orgs", []))}
-    role = me.get("auth", {}).get("accessToken", {}).get("role")
-    if role == "read" or full_id.split("/")[0] not in owned:
-        raise UserError(
-            f"The model repository {full_id}: this token may not write there; {LOGIN}, or choose "
-            "another --hub_model_id."
-        )
+    if full_id.split("/")[0] not in owned:
+        raise _may_not_write(full_id)
     return f"{full_id}, which will be created"
 
 
-def prepare_repo(repo_id: str, private: bool = False) -> str:
-    """Creates the model repository unless it exists, checks that the token may write to it, and
-    returns the repository's full id. Called before the first step, so that no run is lost."""
+def prepare_repo(
+    repo_id: str, private: bool = False, pull_request: bool = False, then: str = BEFORE
+) -> str:
+    """Creates the model repository unless it exists, checks that the token may write to it (or
+    propose a change), and returns the repository's full id. Called before the first step, so that
+    no run is lost; `then` is what to type after a refusal."""
     from huggingface_hub import HfApi
 
-    with explained(f"The model repository {repo_id}", writes=True):
+    with explained(f"The model repository {repo_id}", writes=True, then=then):
         api = HfApi()
-        user = api.whoami()["name"]
-        full_id = repo_id if "/" in repo_id else f"{user}/{repo_id}"
+        me = api.whoami()
+        full_id = repo_id if "/" in repo_id else f"{me['name']}/{repo_id}"
+        _check_role(me, full_id)
         api.create_repo(full_id, private=private or None, exist_ok=True)
-        api.auth_check(full_id, write=True)
+        api.auth_check(full_id, write=not pull_request)
+        if private and not api.model_info(full_id).private:
+            raise UserError(
+                f"{full_id} exists and is public: make it private in its settings, choose another "
+                f"--hub_model_id, or leave out --hub_private_repo."
+            )
         return full_id
 
 
-def publish(folder: Path, repo_id: str, tag: str | None = None) -> str:
-    """Uploads the artifacts in `folder` as one atomic commit, tags it, returns its address."""
-    from huggingface_hub import CommitOperationAdd, HfApi
+def references(repo_id: str, then: str = BEFORE) -> tuple[str, dict[str, str]]:
+    """main's commit, and that of each tag."""
+    from huggingface_hub import HfApi
 
-    files = sorted({path for pattern in PUBLISHED for path in folder.glob(pattern)})
-    operations = [CommitOperationAdd(path.relative_to(folder).as_posix(), path) for path in files]
-    with explained(f"Publishing to {repo_id}", writes=True):
-        api = HfApi()
-        parent = api.model_info(repo_id).sha
-        commit = api.create_commit(
-            repo_id, operations, commit_message="Publish the generator, its metrics and its card",
-            parent_commit=parent,
-        )  # fmt: skip
-        if tag:
-            api.create_tag(repo_id, tag=tag, revision=commit.oid, exist_ok=False)
-        return commit.commit_url
+    with explained(f"The model repository {repo_id}", writes=True, then=then):
+        references = HfApi().list_repo_refs(repo_id)
+        branches = {branch.name: branch.target_commit for branch in references.branches}
+        return branches["main"], {tag.name: tag.target_commit for tag in references.tags}
+
+
+def tag_is_taken(repo_id: str, tag: str, commit: str) -> UserError:
+    return UserError(
+        f"{repo_id} has the tag {tag} already, at {commit[:7]}, and tags don't move: choose "
+        "another --hub_tag."
+    )
+
+
+def _check_role(me: dict, repo_id: str) -> None:
+    """Refuses a read token: the Hub itself would let it pass up to the first upload."""
+    if me.get("auth", {}).get("accessToken", {}).get("role") == "read":
+        raise _may_not_write(repo_id)
+
+
+def _may_not_write(repo_id: str) -> UserError:
+    return UserError(
+        f"The model repository {repo_id}: this token may not write there; {LOGIN}, or choose "
+        "another --hub_model_id."
+    )

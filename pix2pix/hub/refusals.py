@@ -7,16 +7,32 @@ from pix2pix.errors import UserError
 
 LOGIN = "set HF_TOKEN to a token with write access, or run `hf auth login`"
 READ = "if it is private, set HF_TOKEN or run `hf auth login`"
+TRANSIENT = (408, 429, 500, 502, 503, 504)
+
+
+class Unavailable(UserError):
+    """The same call may well work in a while: in `retry_after` seconds, where the Hub said so."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 @contextmanager
-def explained(what: str, writes: bool = False) -> Iterator[None]:
-    """Turns the client's errors into one sentence each; `writes` chooses the advice."""
+def explained(what: str, writes: bool = False, then: str = "") -> Iterator[None]:
+    """Turns the client's errors into one sentence each; `writes` chooses the advice.
+
+    `then` is a sentence of its own that says what to type once the cause is mended. No message
+    quotes the answer's body: what stands between us and the Hub may echo the request, token and
+    all. Raises `Unavailable` for what may pass by itself.
+    """
     import httpx2
     from huggingface_hub import errors
 
+    then = then or ("Publish later with --push_only." if writes else "Try again in a few minutes.")
     try:
-        yield
+        with _bare_uploads():
+            yield
     except errors.LocalTokenNotFoundError:
         raise UserError(f"{what} needs a token, and none was found: {LOGIN}.") from None
     except errors.GatedRepoError:
@@ -25,33 +41,62 @@ def explained(what: str, writes: bool = False) -> Iterator[None]:
         raise UserError(
             f"{what} has no such revision; check the name of the commit or tag."
         ) from None
-    except errors.RepositoryNotFoundError:
-        raise UserError(f"{what} was not found on the Hub; check the id, and {READ}.") from None
+    except errors.HfHubHTTPError as error:
+        raise _refused(what, error, writes, then) from None
     except errors.LocalEntryNotFoundError:
-        raise UserError(
+        raise Unavailable(
             f"{what} can't be fetched: the Hub can't be reached and it is not in the local cache. "
             "Check the connection and try again."
         ) from None
     except errors.HFValidationError as error:
         raise UserError(f"{what} has no valid id: {str(error).splitlines()[0]}") from None
-    except errors.HfHubHTTPError as error:
-        raise UserError(f"{what}: {_refusal(error.response.status_code, writes)}") from None
     except (httpx2.TransportError, errors.OfflineModeIsEnabled, OSError) as error:
-        raise UserError(
-            f"{what}: the Hub can't be reached ({type(error).__name__}). "
-            "Check the connection and try again."
-        ) from None
+        if getattr(error, "filename", None):  # a file of this machine, not the Hub
+            raise UserError(f"{what}: {error.filename}: {error.strerror}. {then}") from None
+        reason = f"the Hub can't be reached ({type(error).__name__})"
+        raise Unavailable(f"{what}: {reason}. Check the connection. {then}") from None
+    except (KeyError, ValueError) as error:
+        # A proxy's page in the place of JSON, or JSON without what the client looks for.
+        reason = f"the Hub's answer makes no sense to its client ({type(error).__name__})"
+        raise Unavailable(f"{what}: {reason}. {then}") from None
+
+
+@contextmanager
+def _bare_uploads() -> Iterator[None]:
+    """The client wraps what stopped an upload in a RuntimeError: the cause is what matters."""
+    try:
+        yield
+    except RuntimeError as error:
+        if error.__cause__ is None:
+            raise
+        raise error.__cause__ from None
+
+
+def _refused(what: str, error: Exception, writes: bool, then: str) -> UserError:
+    """The error for an answer of 400 and above."""
+    from huggingface_hub import errors
+
+    status = error.response.status_code
+    # Without a known token the Hub answers 401 for what is missing and for what is private.
+    missing = isinstance(error, errors.RepositoryNotFoundError)
+    if missing and (not writes or status == 404):
+        return UserError(f"{what} was not found on the Hub; check the id, and {READ}.")
+    message = f"{what}: {_refusal(status, writes)}. {then}"
+    if status not in TRANSIENT:
+        return UserError(message)
+    wait = error.response.headers.get("Retry-After", "")
+    return Unavailable(message, float(wait) if wait.isdigit() else None)
 
 
 def _refusal(status: int, writes: bool) -> str:
-    again = "publish later with --push_only" if writes else "try again in a few minutes"
     reasons = {
-        401: f"the Hub does not accept this token (401): {LOGIN}.",
-        403: f"this token may not write there (403): {LOGIN}, or choose another --hub_model_id.",
-        409: "it already exists (409); choose another name.",
-        412: "somebody else changed it meanwhile (412); look at it, then use --push_only.",
-        429: f"the Hub asks to slow down (429); {again}.",
+        400: "the Hub does not accept what was sent (400)",
+        401: f"the Hub does not accept this token (401): {LOGIN}",
+        403: f"this token may not write there (403): {LOGIN}, or choose another --hub_model_id",
+        409: "another change is under way (409): look at the repository's page",
+        412: "somebody else changed it meanwhile (412): look at it first",
+        429: "the Hub asks to slow down (429): wait a few minutes",
     }
     if not writes:
-        reasons[403] = f"this token may not read it (403); {READ}."
-    return reasons.get(status, f"the Hub answered {status}; {again}.")
+        reasons[403] = f"this token may not read it (403): {READ}"
+    return reasons.get(status, f"the Hub answered {status}")

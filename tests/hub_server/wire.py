@@ -15,12 +15,14 @@ class Fault:
     `method` "*" matches all; `path` is a regular expression searched for in the raw
     (percent-encoded) path without its query. A status answers at once with `headers`; "reset"
     closes the connection without an answer; "cut" does so after the first `after` bytes of the
-    body; "delay" waits `seconds` and then serves normally.
+    body; "abort" closes it while the request's body still comes in; "lost" serves the request and
+    closes it instead of answering; "delay" takes the request in, waits `seconds` and then serves it
+    normally, whether or not the client still waits.
     """
 
     method: str
     path: str
-    effect: int | Literal["reset", "cut", "delay"]
+    effect: int | Literal["reset", "cut", "abort", "lost", "delay"]
     times: int = 1
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 1.0
@@ -63,22 +65,39 @@ class Wire:
         answer = logged
         fault = next((f for f in list(self.faults) if f.strikes(method, path)), None)
         if fault is not None and fault.effect == "delay":
+            receive = replay(await taken_in(receive), receive)
             await asyncio.sleep(fault.seconds)
         elif fault is not None and fault.effect == "cut":
             answer = cut(fault.after, logged, send.__self__.transport)
+        elif fault is not None and fault.effect == "lost":
+            await self.app({**scope, "path": path}, receive, unheard)
+            await self.break_off(method, path, receive, send)
+            return
+        elif fault is not None and fault.effect == "abort":
+            await receive()
+            await self.break_off(method, path, receive, send)
+            return
         elif fault is not None:
             # An answer before the body is read would close the connection under the client.
             await drain(receive)
             if fault.effect == "reset":
-                self.requests.append((method, path, 0))
-                send.__self__.transport.abort()  # uvicorn's request cycle: ASGI knows no reset
-                await receive()
+                await self.break_off(method, path, receive, send)
             else:
-                await refuse(fault, logged)
+                await refuse(fault, scope, logged)
             return
         # A revision such as refs/pr/1 is one segment, refs%2Fpr%2F1: route on the path as sent
         # and let the convertors decode each parameter.
         await self.app({**scope, "path": path}, receive, answer)
+
+    async def break_off(self, method: str, path: str, receive: Any, send: Any) -> None:
+        self.requests.append((method, path, 0))
+        send.__self__.transport.abort()  # uvicorn's request cycle: ASGI knows no reset
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+async def unheard(message: dict[str, Any]) -> None:
+    """Sends nothing."""
 
 
 def cut(left: int, send: Any, transport: asyncio.Transport) -> Any:
@@ -102,14 +121,36 @@ def cut(left: int, send: Any, transport: asyncio.Transport) -> Any:
 
 
 async def drain(receive: Any) -> None:
-    while (message := await receive())["type"] == "http.request" and message.get("more_body"):
-        pass
+    await taken_in(receive)
 
 
-async def refuse(fault: Fault, send: Any) -> None:
-    body = b'{"error": "fault injected by the test Hub"}'
-    headers = {"content-type": "application/json", "content-length": str(len(body))}
-    headers |= {name.lower(): value for name, value in fault.headers.items()}
-    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+async def taken_in(receive: Any) -> list[dict[str, Any]]:
+    """The messages of the whole request."""
+    messages = [await receive()]
+    while messages[-1]["type"] == "http.request" and messages[-1].get("more_body"):
+        messages.append(await receive())
+    return messages
+
+
+def replay(messages: list[dict[str, Any]], receive: Any) -> Any:
+    """A `receive` that hands `messages` out again before it goes on."""
+    left = iter(messages)
+
+    async def received() -> dict[str, Any]:
+        return next(left, None) or await receive()
+
+    return received
+
+
+async def refuse(fault: Fault, scope: dict[str, Any], send: Any) -> None:
+    """The fault's status, worded at its worst: the answer repeats the caller's token, and a server
+    error is a proxy's page where the client expects JSON."""
+    heard = b" ".join(value for name, value in scope["headers"] if name == b"authorization")
+    message = (b"fault injected by the test Hub, after " + heard).strip()
+    page, body = b"<html>" + message + b"</html>", b'{"error": "' + message + b'"}'
+    content = (b"text/html", page) if fault.effect >= 500 else (b"application/json", body)
+    raw = [(b"x-error-message", message), (b"content-type", content[0])]
+    raw += [(b"content-length", str(len(content[1])).encode())]
+    raw += [(name.lower().encode(), value.encode()) for name, value in fault.headers.items()]
     await send({"type": "http.response.start", "status": fault.effect, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": content[1]})

@@ -1,0 +1,83 @@
+"""Publishing under faults: some cells of the benchmark's matrix, and, slowly, all of them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.hub_cells import FAULTS, NEW_TAG, ROUTES, Bench, Cell, judged, leaks, publish
+from tests.commands import ROOT
+from tests.hub_server import WRITE_TOKEN, HubServer
+
+
+@pytest.fixture(scope="module")
+def bench(hub: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_TOKEN", WRITE_TOKEN)
+        patch.setenv("PIX2PIX_HUB_TIMEOUT", "60")
+        yield Bench(hub, tmp_path_factory.mktemp("faults"))
+
+
+@pytest.fixture
+def cell(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+    return lambda route, fault: bench.try_cell(Cell(route, fault))
+
+
+def test_every_route_that_a_publish_calls_is_in_the_matrix(bench: Bench, cell):
+    assert bench.routes() == list(ROUTES)
+
+
+@pytest.mark.parametrize(
+    ("route", "fault", "becomes", "said"),
+    [
+        ("who am I", "503 always", "failed, main old", "the Hub answered 503"),
+        ("who am I", "401", "failed, main old", "does not accept this token (401)"),
+        ("auth-check", "403", "failed, main old", "may not write there (403)"),
+        ("create", "409", "failed, main old", "makes no sense to its client"),
+        ("validate card", "503 once", "published", ""),
+        ("LFS upload", "reset once", "published", ""),
+        ("LFS upload", "403", "failed, main old", "(403)"),
+        ("commit", "answer lost", "published", ""),
+        ("commit", "412", "failed, main old", "somebody else changed it meanwhile (412)"),
+        ("commit", "429 once", "published", ""),
+        ("tag", "409", "failed, main new", "is complete, but not tagged v2.0"),
+        ("tag", "time-out once", "published", ""),
+    ],
+)
+def test_a_fault_loses_nothing(cell, route: str, fault: str, becomes: str, said: str):
+    outcome = cell(route, fault)
+    assert (outcome.said, outcome.problems) == (becomes, [])
+    assert said in outcome.told
+
+
+def test_the_judgement_finds_what_is_wrong(bench: Bench, cell, hub: HubServer):
+    """A matrix that can't fail would prove nothing."""
+    folder, repo = bench.newer()
+    old = repo.head
+    call = publish(folder, repo.id, NEW_TAG)
+    assert judged(call, folder, repo, old) == []
+    repo.tags.pop(NEW_TAG)
+    assert "the tags are" in judged(call, folder, repo, old)[0]
+    (folder / "history.csv").write_text("step\n")
+    assert "main is neither the old version nor the new one" in judged(call, folder, repo, old)
+    (folder / "history.csv").write_text(WRITE_TOKEN)
+    assert leaks(folder, repo, "") == [f"the token is in {folder / 'history.csv'}"]
+    assert leaks(folder, repo, f"Bearer {WRITE_TOKEN}")[0] == "the token is in the output"
+
+
+@pytest.mark.slow
+def test_every_fault_on_every_route():
+    command = [sys.executable, "-m", "benchmarks.hub_faults"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+    cells = len(ROUTES) * len(FAULTS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{cells} of {cells} cells are good." in done.stdout
+
+
+@pytest.mark.slow
+def test_publishing_a_full_size_generator_takes_little_memory():
+    command = [sys.executable, "-m", "benchmarks.hub_publish"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 x 218 MB" in done.stdout
