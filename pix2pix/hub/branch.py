@@ -13,13 +13,33 @@ Xet storage are listed among the LFS files (if not, these stay) or what a token 
 may delete (a refusal is a warning: by then the checkpoint is on the Hub).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from pix2pix.errors import UserError
 from pix2pix.hub.refusals import explained
 from pix2pix.training.checkpoints import is_checkpoint, step_of, superseded
 
 BRANCH = "checkpoints"
-AGAIN = "the Hub is busy, or the branch was changed by someone else meanwhile"
+
+
+@contextmanager
+def _told(what: str, advice: str = "") -> Iterator[None]:
+    """`explained`, but for refusals that pass by themselves: a run that goes on tries again."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    with explained(what, writes=True):
+        try:
+            yield
+        except HfHubHTTPError as error:
+            status = error.response.status_code
+            if status in (409, 412):
+                raise UserError(f"{what}: someone else changed it meanwhile ({status}).") from None
+            if status == 429 or status >= 500:
+                busy = "asks to slow down" if status == 429 else "is out of order"
+                raise UserError(f"{what}: the Hub {busy} ({status}){advice}.") from None
+            raise
 
 
 class Branch:
@@ -60,7 +80,7 @@ class Branch:
 
     def prepare(self) -> list[str]:
         """Creates the branch unless it exists; returns the checkpoints it holds, oldest first."""
-        with explained(str(self), writes=True, again=AGAIN):
+        with _told(str(self), "; try again in a few minutes"):
             return self._created()[1]
 
     def _created(self) -> tuple[str, list[str]]:
@@ -84,7 +104,7 @@ class Branch:
         """Adds the checkpoint; keeps the newest `limit`. Whether it took the place of another."""
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-        with explained(f"{path.name} is not on {self}", writes=True, again=AGAIN):
+        with _told(f"{path.name} is not on {self}"):
             head, names = self._created()
             gone = superseded(map(Path, {*names, path.name}), step_of(path), limit)
             deletions = [CommitOperationDelete(old.name) for old in sorted(gone)]
@@ -101,7 +121,7 @@ class Branch:
 
     def tidy(self) -> None:
         """Squashes the branch's history and deletes what that sets free."""
-        with explained(f"What {self} no longer needs is not deleted", writes=True, again=AGAIN):
+        with _told(f"What {self} no longer needs is not deleted"):
             self._api.super_squash_history(
                 self.repo_id, branch=BRANCH, commit_message="The newest checkpoints"
             )

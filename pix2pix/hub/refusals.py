@@ -10,11 +10,8 @@ READ = "if it is private, set HF_TOKEN or run `hf auth login`"
 
 
 @contextmanager
-def explained(what: str, writes: bool = False, again: str | None = None) -> Iterator[None]:
-    """Turns the client's errors into one sentence each; `writes` chooses the advice.
-
-    `again` says how to try once more, where that is not the usual way.
-    """
+def explained(what: str, writes: bool = False) -> Iterator[None]:
+    """Turns the client's errors into one sentence each; `writes` chooses the advice."""
     import httpx2
     from huggingface_hub import errors
 
@@ -38,7 +35,7 @@ def explained(what: str, writes: bool = False, again: str | None = None) -> Iter
     except errors.HFValidationError as error:
         raise UserError(f"{what} has no valid id: {str(error).splitlines()[0]}") from None
     except errors.HfHubHTTPError as error:
-        raise UserError(f"{what}: {_refusal(error.response.status_code, writes, again)}") from None
+        raise UserError(f"{what}: {_refusal(error.response.status_code, writes)}") from None
     except (httpx2.TransportError, errors.OfflineModeIsEnabled, OSError) as error:
         raise UserError(
             f"{what}: the Hub can't be reached ({type(error).__name__}). "
@@ -46,8 +43,8 @@ def explained(what: str, writes: bool = False, again: str | None = None) -> Iter
         ) from None
 
 
-def _refusal(status: int, writes: bool, again: str | None) -> str:
-    again = again or ("publish later with --push_only" if writes else "try again in a few minutes")
+def _refusal(status: int, writes: bool) -> str:
+    again = "publish later with --push_only" if writes else "try again in a few minutes"
     reasons = {
         401: f"the Hub does not accept this token (401): {LOGIN}.",
         403: f"this token may not write there (403): {LOGIN}, or choose another --hub_model_id.",

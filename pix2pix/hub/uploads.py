@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from pix2pix.errors import UserError
 
-# Seconds to wait for the last upload. A machine that is taken away gives about 30 after SIGTERM;
-# at the end of a run there is time, but a Hub that hangs must not keep the artifacts from coming.
-STOPPED_SECONDS, ENDED_SECONDS = 25.0, 600.0
+# Seconds to wait for the last upload. A machine that is taken away gives about 30 after SIGTERM,
+# in which the run saves as well; at the end of a run there is time, but not without end.
+STOPPED_SECONDS, ENDED_SECONDS = 20.0, 600.0
 # Beside the files that are uploaded, as only one file system can hold both ends of a hard link.
 FOLDER = ".uploading"
 
