@@ -8,27 +8,28 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
+from pix2pix.cli import parse
 from pix2pix.hub.branch import BRANCH, Branch
 from pix2pix.training import checkpoints
 from tests.commands import train_hub
 from tests.hub_server import WRITE_TOKEN, HubServer
 from tests.loop import TINY
+from train_hub import main
 
 FLAGS = [
     "--dataset_name", "assets/sample_maps", *TINY, "--max_train_samples", "12", "--ema_decay",
     "0.99", "--lr_schedule", "linear", "--validation_samples", "2", "--sample_steps", "0",
     "--max_train_steps", "300", "--checkpointing_steps", "20", "--checkpoints_total_limit", "2",
 ]  # fmt: skip
-CANARY = WRITE_TOKEN
 
 
 class Machine:
     """A run of the command in a folder of its own."""
 
-    def __init__(self, folder: Path, *flags: str, steps: str = "300") -> None:
+    def __init__(self, folder: Path, *flags: str) -> None:
         self.output, self.folder = "", folder / "run"
         places = ["--output_dir", str(self.folder), "--cache_dir", str(folder / "cache")]
-        self.process = train_hub(*FLAGS, *flags, *places, token=CANARY)
+        self.process = train_hub(*FLAGS, *flags, *places, token=WRITE_TOKEN)
 
     def stop(self, number: int, when: Callable[[], bool]) -> "Machine":
         """Sends the signal when it is time, and waits for the end."""
@@ -43,9 +44,9 @@ class Machine:
     def end(self, code: int = 0) -> "Machine":
         self.output, _ = self.process.communicate(timeout=240)
         assert self.process.returncode == code, self.output
-        assert CANARY not in self.output and "Traceback" not in self.output
+        assert WRITE_TOKEN not in self.output and "Traceback" not in self.output
         for path in self.folder.rglob("*"):
-            assert path.is_dir() or CANARY.encode() not in path.read_bytes()
+            assert path.is_dir() or WRITE_TOKEN.encode() not in path.read_bytes()
         return self
 
 
@@ -93,7 +94,22 @@ def test_machine_after_machine_ends_as_one_that_was_not_stopped_bit_by_bit(
     assert len(HfApi().list_repo_commits(repo_id)) == 2, "the creation and the artifacts"
     assert Branch(repo_id).names() == ["step-00000280.npz", "step-00000300.npz"]
     assert len(HfApi().list_repo_commits(repo_id, revision=BRANCH)) == 1
-    assert (
-        not list(tmp_path.rglob(".uploading"))
-        or (tmp_path / "1" / "run") in next(tmp_path.rglob(".uploading")).parents
-    )
+    for machine in (stopped, ended):
+        assert not list(machine.folder.rglob(".*")), "no link and no download is left"
+
+
+def test_a_dry_run_finds_the_checkpoint_and_fetches_nothing_for_good(
+    hub: HubServer, model: str, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+    places = ["--output_dir", str(tmp_path / "run"), "--cache_dir", str(tmp_path / "cache")]
+    command = [*FLAGS, *places, "--dry_run", "--resume_from_checkpoint", "hub", "--hub_model_id"]
+    assert main([*command, f"{model}-to-be", "--push_to_hub"]) == 0
+    assert f"No checkpoint on the branch checkpoints of {model}-to-be" in capsys.readouterr().out
+    config, _ = parse("", FLAGS)
+    Branch(model).push(checkpoints.save(tmp_path, 7, config, {}, {}), 2)
+    assert main([*command, model]) == 0
+    assert "Resuming step-00000007.npz of the branch" in capsys.readouterr().out
+    assert main([*command, model, "--seed", "5"]) == 1
+    assert "another run: seed (0 -> 5)" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "checkpoints").exists()
