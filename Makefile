@@ -26,8 +26,9 @@ train: .venv/.installed-requirements ## a small documented run, about a minute
 	$(BIN)/python train_hub.py --dataset_name assets/sample_maps --output_dir runs/demo \
 	  --generator_filters 16 --max_train_steps 200
 
-bench: setup ## pairs a second, 3 minutes; kills and resumes, a quarter of an hour
+bench: setup ## pairs a second, 3 minutes; uploads, 2 minutes; kills and resumes, a quarter of an hour
 	$(BIN)/python -m benchmarks.data
+	$(BIN)/python -m benchmarks.hub_checkpoints
 	$(BIN)/python -m benchmarks.kill
 
 clean: ## forget the virtual environment and the runs

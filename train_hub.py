@@ -10,6 +10,7 @@ The paper's run, on a GPU:
 import os
 import shlex
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,14 +54,16 @@ def run(config: Config, options: Options) -> None:
     if options.dry_run:
         from pix2pix.dry_run import dry_run
 
-        dry_run(pin_dataset(config, find_checkpoint(options)), options)
+        dry_run(pin_dataset(config, find_checkpoint(config, options, keep=False)), options)
         return
     target = find_target(options) if options.pushes else None
+    if target:
+        options = replace(options, hub_model_id=target.repo_id)
     if not options.push_only:
         from pix2pix.training.devices import choose
 
         devices = choose(config)
-        resumed = find_checkpoint(options)
+        resumed = find_checkpoint(config, options, keep=devices.is_chief)
         config = pin_dataset(config, resumed)
         loaded = load(config, options, devices)
         result = train(config, options, loaded, resumed, devices)
@@ -103,13 +106,17 @@ def check_report(options: Options) -> None:
         raise UserError(f"--report_to {package} needs a package: pip install {package}.")
 
 
-def find_checkpoint(options: Options):
-    """The checkpoint to resume, or None."""
+def find_checkpoint(config: Config, options: Options, keep: bool):
+    """The checkpoint to resume, or None; `keep`: one from the Hub goes into <output_dir>."""
+    from pix2pix import hub
     from pix2pix.training import checkpoints
 
     wanted = options.resume_from_checkpoint
     if wanted is None:
         return None
+    if wanted == "hub":
+        folder = options.output_dir / "checkpoints"
+        return hub.resume(options.hub_model_id, folder, config, keep, options.pushes)
     if wanted != "latest":
         return checkpoints.read(Path(wanted))
     found = checkpoints.latest(options.output_dir / "checkpoints")
@@ -170,7 +177,22 @@ def train(config: Config, options: Options, loaded, resumed, devices):
         options.sample_steps,
         options.report_to,
     )
-    return loop.train(config, loaded.batches, fixed, saving, resumed, devices)
+    with uploading(options, saving, resumed, devices) as saving:
+        return loop.train(config, loaded.batches, fixed, saving, resumed, devices)
+
+
+@contextmanager
+def uploading(options: Options, saving, resumed, devices):
+    """`saving`, with every checkpoint uploaded where that is asked for; waits for the last one."""
+    from pix2pix import hub
+
+    if options.hub_strategy != "every_save" or not devices.is_chief:
+        yield saving
+        return
+    step = resumed.step if resumed else 0
+    limit = options.checkpoints_total_limit
+    with hub.uploading(options.hub_model_id, saving.checkpoints, limit, step) as upload:
+        yield replace(saving, on_checkpoint=upload)
 
 
 def write(config: Config, options: Options, loaded, result) -> None:

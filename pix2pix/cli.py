@@ -13,6 +13,7 @@ from pix2pix.errors import UserError
 CACHES = ("disk", "memory", "none")
 REPORTS = ("none", "tensorboard", "trackio")
 TAG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.|$|lock$))*")
+STRATEGIES = ("end", "every_save")
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,9 @@ class Options:
     checkpointing_steps: int = option(1000, "steps between checkpoints, 0: only at the end", int)
     checkpoints_total_limit: int = option(3, "checkpoints to keep", int)
     resume_from_checkpoint: str | None = option(
-        None, "latest (of <output_dir>; starts afresh when there is none) or a checkpoint's path"
+        None,
+        "latest (of <output_dir>), hub (of the model repository, or of <output_dir> if that is "
+        "newer): both start afresh when there is none; or a checkpoint's path",
     )
     report_to: str = option(
         "none", "live curves: tensorboard (in <output_dir>/tensorboard) or trackio", choices=REPORTS
@@ -38,6 +41,12 @@ class Options:
     hub_private_repo: bool = option(False, "create the repository as a private one", bool)
     hub_tag: str | None = option(None, "tag for the published commit, e.g. v1.0")
     hub_create_pr: bool = option(False, "open a pull request instead of committing to main", bool)
+    hub_strategy: str = option(
+        "end",
+        "end: publish when trained; every_save: also keep the newest checkpoints on the branch "
+        "checkpoints of the model repository",
+        choices=STRATEGIES,
+    )
     dry_run: bool = option(False, "check everything, print the plan, train nothing", bool)
     push_only: bool = option(False, "train nothing: publish what <output_dir> holds", bool)
 
@@ -47,6 +56,10 @@ class Options:
         self._check_tag()
         if self.checkpoints_total_limit < 1:
             raise UserError("--checkpoints_total_limit must be at least 1.")
+        if self.hub_strategy == "every_save" and not self.push_to_hub:
+            raise UserError("--hub_strategy every_save needs --push_to_hub.")
+        if self.resume_from_checkpoint == "hub" and not self.hub_model_id:
+            raise UserError("--resume_from_checkpoint hub needs --hub_model_id.")
         for name in ("sample_steps", "checkpointing_steps"):
             if getattr(self, name) < 0:
                 raise UserError(f"--{name} is {getattr(self, name)}; it must not be negative.")

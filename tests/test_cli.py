@@ -12,6 +12,8 @@ from pix2pix.cli import Options, parse
 from pix2pix.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
+# Flags that another one does not make sense without.
+NEEDED = {"hub_strategy": ["--push_to_hub"]}
 HEAVY = ("tensorflow", "keras", "datasets", "onnxruntime")
 
 
@@ -83,6 +85,7 @@ def test_every_field_can_be_set():
                 plain = {int: "300", float: "0.25", str: "text", Path: "there"}[about["kind"]]
                 shown = str(about["choices"][-1]) if about["choices"] else plain
                 value, arguments = about["kind"](shown), [flag, shown]
+            arguments += NEEDED.get(field.name, [])
             parsed = parse("about", arguments)[0 if cls is Config else 1]
             assert getattr(parsed, field.name) == value, flag
 
@@ -103,6 +106,8 @@ def test_the_model_id_is_the_output_folders_name_by_default():
         (["--checkpoints_total_limit", "0"], "--checkpoints_total_limit must be at least 1"),
         (["--sample_steps", "-1"], "--sample_steps is -1"),
         (["--checkpointing_steps", "-5"], "--checkpointing_steps is -5"),
+        (["--hub_strategy", "every_save"], "every_save needs --push_to_hub"),
+        (["--resume_from_checkpoint", "hub"], "hub needs --hub_model_id"),
         (["--colour"], "--colour"),
         (["--learning_rate"], "expected one argument"),
     ],

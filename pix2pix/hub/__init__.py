@@ -4,6 +4,7 @@ Each failure becomes a `UserError` that says what to do; no message carries a to
 imported where it is called, so that importing this costs nothing.
 """
 
+from pix2pix.hub.checkpoints import resume, uploading
 from pix2pix.hub.models import (
     BEFORE,
     PUBLISHED,
@@ -28,4 +29,6 @@ __all__ = [
     "limit_waiting",
     "prepare_repo",
     "publish",
+    "resume",
+    "uploading",
 ]

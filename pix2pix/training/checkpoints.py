@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -73,22 +74,30 @@ def _digest(file: BinaryIO, count: int) -> bytes:
 
 def listed(folder: Path) -> list[Path]:
     """The checkpoints in `folder`, oldest first."""
-    return sorted(p for p in folder.glob("step-*.npz") if re.fullmatch(r"step-\d+", p.stem))
+    return sorted(path for path in folder.glob("step-*.npz") if is_checkpoint(path.name))
+
+
+def is_checkpoint(name: str) -> bool:
+    return re.fullmatch(r"step-\d+\.npz", name) is not None
 
 
 def step_of(path: Path) -> int:
     return int(path.stem.removeprefix("step-"))
 
 
-def prune(folder: Path, step: int, limit: int) -> None:
-    """Deletes all but the newest `limit` checkpoints up to `step`, the last one of this run.
+def superseded(found: Iterable[Path], step: int, limit: int) -> set[Path]:
+    """Those of `found` that a run no longer needs, whose last checkpoint is of `step`.
 
-    Later ones are of a run that was started over from an earlier step: left there, they would
-    be resumed in place of this one. Also deletes what a killed process had not finished writing.
+    The newest `limit` up to `step` stay. Later ones are of a run that was started over from an
+    earlier step: left there, they would be resumed in place of this one.
     """
-    found = listed(folder)
-    ours = [path for path in found if step_of(path) <= step]
-    for path in set(found) - set(ours[-limit:]):
+    found = sorted(found)
+    return set(found) - set([path for path in found if step_of(path) <= step][-limit:])
+
+
+def prune(folder: Path, step: int, limit: int) -> None:
+    """Deletes what is `superseded`, and what a killed process had not finished writing."""
+    for path in superseded(listed(folder), step, limit):
         path.unlink()
     remove_temporary(folder)
 

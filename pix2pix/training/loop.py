@@ -1,7 +1,7 @@
 """The training loop: steps, log, samples, checkpoints, and a clean stop on SIGTERM or Ctrl-C."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -30,6 +30,8 @@ class Saving:
     checkpoints_total_limit: int = 3
     sample_steps: int = 1000
     report_to: str = "none"
+    # Told of each checkpoint that is on disk; a step waits for it, so it should be quick.
+    on_checkpoint: Callable[[Path], None] = lambda _path: None
 
     @property
     def checkpoints(self) -> Path:
@@ -80,8 +82,9 @@ def train(
         if not all(np.isfinite(array).all() for array in state.values()):
             raise not_finite(f"A weight is no longer finite after step {step}")
         if devices.is_chief:
-            checkpoints.save(saving.checkpoints, step, config, log.state(), state)
+            path = checkpoints.save(saving.checkpoints, step, config, log.state(), state)
             checkpoints.prune(saving.checkpoints, step, saving.checkpoints_total_limit)
+            saving.on_checkpoint(path)
         saved = step
 
     with (

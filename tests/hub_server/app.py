@@ -82,11 +82,11 @@ async def refused(request: Request, error: Any) -> JSONResponse:
 def build_app(store: Store, endpoint: str) -> FastAPI:
     """The routes over `store`; `endpoint` is the address that answers will point to."""
     # Imported late: the routes' paths use the convertors registered above.
-    from . import files, repos, spaces
+    from . import files, lfs_files, repos, spaces
 
     app = FastAPI(openapi_url=None)
     app.state.store, app.state.endpoint, app.state.tickets = store, endpoint, {}
-    for module in (spaces, repos, files):
+    for module in (spaces, repos, files, lfs_files):
         app.include_router(module.router)
     for error in (StoreError, Refusal, JSONDecodeError, 404, 405):
         app.add_exception_handler(error, refused)

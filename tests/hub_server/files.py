@@ -156,7 +156,7 @@ async def resolve(store: Stored, repo: Readable, rev: str, path: str) -> FileRes
     """The file itself. The real Hub redirects LFS files to a CDN; here they come directly."""
     found = repo.resolve(rev)
     headers = {"X-Repo-Commit": found.oid}
-    if path not in found.tree:
+    if path not in found.tree or not store.blob_path(found.tree[path]).exists():
         # The client remembers "not there" under this commit.
         raise Refusal(404, "Entry not found", "EntryNotFound", headers)
     blob = found.tree[path]

@@ -17,6 +17,7 @@ from .trees import (
     Commit,
     Conflict,
     Delete,
+    EntryNotFound,
     Put,
     RepoNotFound,
     RevisionNotFound,
@@ -40,6 +41,18 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@dataclass(frozen=True)
+class LfsFile:
+    """An LFS object of a repository, and where it came in."""
+
+    sha256: str
+    size: int
+    git_oid: str
+    path: str
+    reference: str
+    pushed_at: str
+
+
 @dataclass
 class Repo:
     kind: str  # "model", "dataset" or "space"
@@ -56,6 +69,8 @@ class Repo:
     hardware: str = "cpu-basic"
     sleep_time: int | None = None
     paused: bool = False
+    lfs_files: dict[str, LfsFile] = field(default_factory=dict)  # by sha256
+    made: int = 0  # commits ever made
 
     @property
     def namespace(self) -> str:
@@ -128,21 +143,33 @@ class Repo:
         if pull_request:
             reference, references = f"refs/pr/{len(self.pulls) + 1}", self.pulls
         references[reference] = commit.oid
+        for edit in edits:
+            if isinstance(edit, Put) and edit.blob.lfs:
+                self._stored(edit, reference, commit.date)
         return commit, reference
 
+    def _stored(self, edit: Put, reference: str, date: str) -> None:
+        blob = edit.blob
+        file = LfsFile(blob.sha256, blob.size, blob.git_oid, edit.path, reference, date)
+        self.lfs_files.setdefault(blob.sha256, file)
+
     def squash(self, branch: str, title: str, author: str) -> None:
-        """One commit without a past takes the branch's place."""
+        """One commit without a past takes the branch's place; what only it led to is forgotten."""
         if branch not in self.branches:
             raise RevisionNotFound(f"Invalid rev id: {branch}")
         tree = self.commits[self.branches[branch]].tree
         self.branches[branch] = self._record(None, tree, title, "", author).oid
+        names = (self.branches, self.tags, self.pulls)
+        heads = [self.commits[oid] for references in names for oid in references.values()]
+        self.commits = {c.oid: c for head in heads for c in self.history(head)}
 
     def _record(
         self, parent: str | None, tree: Mapping[str, Blob], title: str, message: str, author: str
     ) -> Commit:
         date = now()
         # The count keeps two equal commits of one millisecond apart.
-        identity = [str(len(self.commits)), self.kind, self.id, str(parent), title, message, date]
+        self.made += 1
+        identity = [str(self.made), self.kind, self.id, str(parent), title, message, date]
         identity += [f"{path} {blob.git_oid}" for path, blob in sorted(tree.items())]
         oid = hashlib.sha1("\0".join(identity).encode()).hexdigest()
         self.commits[oid] = Commit(oid, parent, title, message, author, date, tree)
@@ -186,6 +213,20 @@ class Store:
             return None
         pointer = Blob(sha256, size, "", lfs=True).pointer
         return Blob(sha256, size, git_hash(pointer), lfs=True)
+
+    def delete_lfs(self, repo: Repo, sha256: str) -> None:
+        """Deletes the repository's LFS object, and the bytes unless they are another's as well."""
+        if repo.lfs_files.pop(sha256, None) is None:
+            raise EntryNotFound(f"{repo.id} has no LFS file {sha256}")
+        others = (
+            blob.sha256
+            for other in self.repos.values()
+            for commit in other.commits.values()
+            for blob in commit.tree.values()
+            if other is not repo or not blob.lfs
+        )
+        if sha256 not in others:
+            (self.blobs / sha256).unlink(missing_ok=True)
 
     def create(self, kind: str, id: str, private: bool = False, sdk: str | None = None) -> Repo:
         if (kind, id) in self.repos:
