@@ -26,13 +26,13 @@ from pix2pix.files import write_json
 ROOT = Path(__file__).parent.parent
 SMALL = ["--image_size", "128", "--load_size", "143", "--generator_filters", "32"]
 SMALL += ["--discriminator_filters", "32"]
-# One change at a time, and `best` as it is now.
+# The recipes, and what was tried for `best`: one change at a time, to the paper's and to it.
 VARIANTS = {
     "paper": [],
     "best": ["--recipe", "best"],
     "layer-norm": ["--generator_norm", "layer"],
-    "ema": ["--ema_decay", "0.999"],
     "linear": ["--lr_schedule", "linear"],
+    "ema": ["--ema_decay", "0.999"],
     "lsgan": ["--gan_loss", "lsgan"],
     "hinge": ["--gan_loss", "hinge"],
     "dihedral": ["--augmentation", "dihedral"],
@@ -41,6 +41,10 @@ VARIANTS = {
     "slow-d": ["--discriminator_learning_rate", "1e-4"],
     "fast": ["--learning_rate", "4e-4"],
     "batch-4": ["--train_batch_size", "4"],
+    "best-ema": ["--recipe", "best", "--ema_decay", "0.999"],
+    "best-slow": ["--recipe", "best", "--learning_rate", "2e-4"],
+    "best-no-dropout": ["--recipe", "best", "--dropout", "0"],
+    "best-dihedral": ["--recipe", "best", "--augmentation", "dihedral"],
 }
 SHOWN = ("l1", "psnr", "class_accuracy", "mean_iou", "sharpness")
 ROUNDS, TIMED_STEPS = 5, 20

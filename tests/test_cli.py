@@ -55,7 +55,7 @@ def test_default_options():
 def test_flags_overrule_the_recipe():
     config, _ = parse("about", ["--recipe", "best", "--lr_schedule", "constant"])
     assert (config.recipe, config.lr_schedule) == ("best", "constant")
-    assert config.ema_decay == Config.of_recipe("best").ema_decay
+    assert config.generator_norm == Config.of_recipe("best").generator_norm != "instance"
 
 
 @pytest.mark.parametrize("style", [str, lambda flag: flag.replace("_", "-")])
