@@ -227,7 +227,7 @@ def push_later(options: Options) -> str:
     for name in ("hub_private_repo", "hub_create_pr"):
         flags += [f"--{name}"] if getattr(options, name) else []
     command = shlex.join(["python", "train_hub.py", "--push_only", *flags])
-    return f"Nothing is lost; then publish with: {command}"
+    return f"Nothing is lost; afterwards, publish with: {command}"
 
 
 def publish(options: Options, target) -> None:

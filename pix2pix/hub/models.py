@@ -15,7 +15,7 @@ SERVED = [p for p in PUBLISHED if p not in ("config.json", "metadata.json", "mod
 
 # What a repository needs to be a pix2pix model, the smallest first.
 REQUIRED = ("pix2pix.json", "generator.onnx")
-BEFORE = "Nothing was done yet: then start the same command again."
+BEFORE = "Nothing was done yet; afterwards, start the same command again."
 
 
 def dataset_commit(name: str, revision: str | None = None) -> str | None:

@@ -190,7 +190,7 @@ def _tag(target: Target, commit: str, tags: dict[str, str]) -> str:
                     raise
     if tags[tag] != commit:
         raise tag_is_taken(repo_id, tag, tags[tag])
-    return f" Its tag is {tag}."
+    return f"\nIts tag is {tag}."
 
 
 def _home(repo_id: str) -> str:

@@ -34,7 +34,7 @@ def explained(what: str, writes: bool = False, then: str = "") -> Iterator[None]
         with _bare_uploads():
             yield
     except errors.LocalTokenNotFoundError:
-        raise UserError(f"{what} needs a token, and none was found: {LOGIN}.") from None
+        raise UserError(f"{what} needs a token, and none was found: {LOGIN}. {then}") from None
     except errors.GatedRepoError:
         raise UserError(f"{what} is gated: accept its terms on its page, then try again.") from None
     except errors.RevisionNotFoundError:
@@ -80,7 +80,7 @@ def _refused(what: str, error: Exception, writes: bool, then: str) -> UserError:
     # Without a known token the Hub answers 401 for what is missing and for what is private.
     missing = isinstance(error, errors.RepositoryNotFoundError)
     if missing and (not writes or status == 404):
-        return UserError(f"{what} was not found on the Hub; check the id, and {READ}.")
+        return UserError(f"{what} was not found on the Hub: check the id, and {READ}. {then}")
     message = f"{what}: {_refusal(status, writes)}. {then}"
     if status not in TRANSIENT:
         return UserError(message)
