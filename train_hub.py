@@ -189,7 +189,8 @@ def uploading(options: Options, saving, resumed, devices):
     if options.hub_strategy != "every_save" or not devices.is_chief:
         yield saving
         return
-    step = resumed.step if resumed else 0
+    from_hub = options.resume_from_checkpoint == "hub"
+    step = None if from_hub else resumed.step if resumed else 0
     limit = options.checkpoints_total_limit
     with hub.uploading(options.hub_model_id, saving.checkpoints, limit, step) as upload:
         yield replace(saving, on_checkpoint=upload)

@@ -41,7 +41,7 @@ def name(step: int) -> str:
     return f"step-{step:08d}.npz"
 
 
-def push_all(model: str, folder: Path, *steps: int, limit: int = 2, start: int = 0) -> None:
+def push_all(model: str, folder: Path, *steps: int, limit: int = 2, start: int | None = 0) -> None:
     """What a run does that saves after each of `steps`, and waits for each upload."""
     for step in steps:
         with uploading(model, folder, limit, start) as upload:
@@ -124,14 +124,22 @@ def test_an_lfs_file_that_is_deleted_is_gone_for_all(api: HfApi, model: str, loc
         hf_hub_download(model, "copy.npz", cache_dir=local)
 
 
-def test_a_run_that_is_started_over_says_what_it_replaces(model: str, local: Path, capsys):
+def test_a_run_that_is_started_over_deletes_nothing_on_the_hub(model: str, local: Path):
     push_all(model, local, 10, 20, 30)
-    capsys.readouterr()
-    push_all(model, local, 15, start=0)
-    said = capsys.readouterr().err
-    assert f"replaces {name(20)}, {name(30)} on the branch" in said
-    assert "--resume_from_checkpoint hub" in said
-    assert on_branch(model) == [name(15)]
+    with pytest.raises(UserError, match=f"would delete {name(20)}, {name(30)} of .* hub, or"):
+        push_all(model, local, 15, start=10)
+    assert on_branch(model) == [name(20), name(30)]
+
+
+def test_what_is_later_than_the_resumed_one_is_replaced(model: str, local: Path, tmp_path: Path):
+    push_all(model, local, 10, 20)
+    bad = saved(local, 30)
+    bad.write_bytes(b"damaged")
+    Branch(model).push(bad, 3)
+    found = resumed(model, tmp_path / "there")
+    assert found.step == 20
+    push_all(model, tmp_path / "there", 25, start=None)
+    assert on_branch(model) == [name(20), name(25)]
 
 
 def test_what_is_there_already_is_not_committed_again(api: HfApi, model: str, local: Path):

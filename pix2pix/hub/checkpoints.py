@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
-from pix2pix.hub.branch import Branch
+from pix2pix.hub.branch import BRANCH, Branch
 from pix2pix.hub.uploads import Uploads, say
 from pix2pix.training import checkpoints
 from pix2pix.training.checkpoints import Checkpoint, Unreadable, step_of
@@ -19,22 +19,24 @@ DOWNLOADS = ".downloading-"
 
 @contextmanager
 def uploading(
-    repo_id: str, folder: Path, limit: int, step: int
+    repo_id: str, folder: Path, limit: int, step: int | None
 ) -> Iterator[Callable[[Path], None]]:
     """Yields what is told of each checkpoint in `folder`; the last `limit` are kept on the Hub.
 
-    Creates the branch and warns of what a run that starts at `step` is going to replace there.
-    Raises `UserError` when the Hub refuses that; later, a refusal is a warning. At the end waits
-    for the last upload, as `Uploads` says.
+    Creates the branch. Raises `UserError` when the Hub refuses that, and when the branch holds
+    later checkpoints than of `step`, where the run starts: its first upload would delete them for
+    good. None for a run that `resume` has started: what is later can't be used. Once the run goes
+    on, a refusal is a warning. At the end waits for the last upload, as `Uploads` says.
     """
     from huggingface_hub.utils import disable_progress_bars
 
     branch = Branch(repo_id)
-    later = [name for name in branch.prepare() if step_of(Path(name)) > step]
-    if later:
-        say(
-            f"Warning: the first checkpoint of this run replaces {', '.join(later)} on {branch}; "
-            "stop now and use --resume_from_checkpoint hub to go on from there instead."
+    names = branch.prepare()
+    if step is not None and any(step_of(Path(name)) > step for name in names):
+        raise UserError(
+            f"This run starts at step {step}, and its first upload would delete {', '.join(names)} "
+            f"of {branch}: go on from there with --resume_from_checkpoint hub, or name another "
+            f"--hub_model_id, or drop them with `hf repos branch delete {branch.repo_id} {BRANCH}`."
         )
     said: set[str] = set()
 
