@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pix2pix.config import Config, option
 from pix2pix.errors import UserError
@@ -105,3 +105,19 @@ def _add_flag(group: argparse._ArgumentGroup, field: dataclasses.Field) -> None:
         *names, type=about["kind"], choices=about["choices"], default=argparse.SUPPRESS,
         metavar=None if about["choices"] else about["kind"].__name__.upper(), help=shown,
     )  # fmt: skip
+
+
+def config_arguments(config: Config) -> list[str]:
+    """The flags that ask for `config`: those of its settings that are not the default."""
+    defaults = Config.of_recipe(config.recipe, image_size=config.image_size).to_dict()
+    defaults["recipe"] = Config().recipe
+    defaults["image_size"] = Config().image_size
+    return _arguments(config.to_dict(), defaults)
+
+
+def _arguments(values: dict[str, Any], defaults: dict[str, Any]) -> list[str]:
+    flags = []
+    for name, value in values.items():
+        if value is not None and value != defaults[name]:
+            flags += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    return flags
