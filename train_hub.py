@@ -15,6 +15,7 @@ from pathlib import Path
 from pix2pix.cli import Options, parse
 from pix2pix.config import Config
 from pix2pix.errors import UserError
+from pix2pix.packages import check_training_packages
 
 # TensorFlow and datasets are imported where they are needed, so that --help answers at once.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -43,7 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
 def run(config: Config, options: Options) -> None:
     """Prepare, stream, train, evaluate, publish."""
     from pix2pix import hub
+    from pix2pix.hub import spaces
 
+    check_space(options)
+    check_training_packages()
     check_output_dir(options)
     check_report(options)
     if options.dry_run:
@@ -54,6 +58,9 @@ def run(config: Config, options: Options) -> None:
     repo_id = None
     if options.pushes:
         repo_id = hub.prepare_repo(options.hub_model_id, options.hub_private_repo)
+    space_id = None
+    if options.space_id:
+        space_id = spaces.prepare_space(options.space_id, options.hub_private_repo)
     if not options.push_only:
         from pix2pix.training.devices import choose
 
@@ -67,7 +74,7 @@ def run(config: Config, options: Options) -> None:
             return
         write(config, options, loaded, result)
     if repo_id:
-        publish(options, repo_id)
+        publish(options, repo_id, space_id)
 
 
 def check_output_dir(options: Options) -> None:
@@ -90,6 +97,12 @@ def check_output_dir(options: Options) -> None:
             f"The output folder {folder} can't be written ({error.strerror}); name another one "
             "with --output_dir."
         ) from None
+
+
+def check_space(options: Options) -> None:
+    """Fails before any work when --space_id would have no published model to serve."""
+    if options.space_id and not options.pushes:
+        raise UserError("--space_id serves a published model: add --push_to_hub or --push_only.")
 
 
 def check_report(options: Options) -> None:
@@ -185,12 +198,15 @@ def write(config: Config, options: Options, loaded, result) -> None:
     print(f"Everything is in {options.output_dir}: README.md, samples.png, generator.onnx, ...")
 
 
-def publish(options: Options, repo_id: str) -> None:
-    """Pushes the artifacts with a card that names the repository."""
+def publish(options: Options, repo_id: str, space_id: str | None) -> None:
+    """Pushes the artifacts with a card that names the repository, then the Space that serves it."""
     from pix2pix import card, hub
+    from pix2pix.hub import spaces
 
-    card.write_card(options.output_dir, repo_id)
+    card.write_card(options.output_dir, repo_id, options.hub_tag, space_id)
     print(f"Published: {hub.publish(options.output_dir, repo_id, options.hub_tag)}")
+    if space_id:
+        print(f"The Space: {spaces.deploy(space_id, repo_id)}")
 
 
 if __name__ == "__main__":

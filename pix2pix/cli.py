@@ -37,6 +37,9 @@ class Options:
     hub_tag: str | None = option(None, "tag for the published commit, e.g. v1.0")
     dry_run: bool = option(False, "check everything, print the plan, train nothing", bool)
     push_only: bool = option(False, "train nothing: publish what <output_dir> holds", bool)
+    space_id: str | None = option(
+        None, "after publishing, create or update this Space from this checkout, with the model"
+    )
 
     def __post_init__(self) -> None:
         if self.pushes and not self.hub_model_id:

@@ -10,8 +10,9 @@ READ = "if it is private, set HF_TOKEN or run `hf auth login`"
 
 
 @contextmanager
-def explained(what: str, writes: bool = False) -> Iterator[None]:
-    """Turns the client's errors into one sentence each; `writes` chooses the advice."""
+def explained(what: str, writes: bool = False, flag: str = "--hub_model_id") -> Iterator[None]:
+    """Turns the client's errors into one sentence each; `writes` chooses the advice, and `flag`
+    is what names `what` on the command line."""
     import httpx2
     from huggingface_hub import errors
 
@@ -35,7 +36,7 @@ def explained(what: str, writes: bool = False) -> Iterator[None]:
     except errors.HFValidationError as error:
         raise UserError(f"{what} has no valid id: {str(error).splitlines()[0]}") from None
     except errors.HfHubHTTPError as error:
-        raise UserError(f"{what}: {_refusal(error.response.status_code, writes)}") from None
+        raise UserError(f"{what}: {_refusal(error.response.status_code, writes, flag)}") from None
     except (httpx2.TransportError, errors.OfflineModeIsEnabled, OSError) as error:
         raise UserError(
             f"{what}: the Hub can't be reached ({type(error).__name__}). "
@@ -43,11 +44,11 @@ def explained(what: str, writes: bool = False) -> Iterator[None]:
         ) from None
 
 
-def _refusal(status: int, writes: bool) -> str:
+def _refusal(status: int, writes: bool, flag: str) -> str:
     again = "publish later with --push_only" if writes else "try again in a few minutes"
     reasons = {
         401: f"the Hub does not accept this token (401): {LOGIN}.",
-        403: f"this token may not write there (403): {LOGIN}, or choose another --hub_model_id.",
+        403: f"this token may not write there (403): {LOGIN}, or choose another {flag}.",
         409: "it already exists (409); choose another name.",
         412: "somebody else changed it meanwhile (412); look at it, then use --push_only.",
         429: f"the Hub asks to slow down (429); {again}.",
