@@ -47,6 +47,11 @@ def run(config: Config, options: Options) -> None:
     from pix2pix.hub import spaces
 
     check_space(options)
+    if options.hf_job:
+        from pix2pix import job
+
+        job.run(config, options)
+        return
     check_training_packages()
     check_output_dir(options)
     check_report(options)

@@ -40,6 +40,13 @@ class Options:
     space_id: str | None = option(
         None, "after publishing, create or update this Space from this checkout, with the model"
     )
+    hf_job: str | None = option(
+        None, "train on Hugging Face Jobs instead of here, on this hardware, e.g. a10g-small"
+    )
+    hf_job_timeout: str = option("12h", "a job's longest time: number and s, m, h or d")
+    hf_job_source: str | None = option(
+        None, "URL that a job installs this package from (the Space of --space_id)"
+    )
 
     def __post_init__(self) -> None:
         if self.pushes and not self.hub_model_id:
@@ -52,7 +59,7 @@ class Options:
 
     @property
     def pushes(self) -> bool:
-        return self.push_to_hub or self.push_only
+        return self.push_to_hub or self.push_only or self.hf_job is not None
 
 
 def parse(description: str, arguments: list[str] | None = None) -> tuple[Config, Options]:
@@ -116,6 +123,11 @@ def config_arguments(config: Config) -> list[str]:
     defaults["recipe"] = Config().recipe
     defaults["image_size"] = Config().image_size
     return _arguments(config.to_dict(), defaults)
+
+
+def option_arguments(values: dict[str, Any]) -> list[str]:
+    """The flags that ask for these fields of `Options`, but for what is the default anyway."""
+    return _arguments(values, dataclasses.asdict(Options()))
 
 
 def _arguments(values: dict[str, Any], defaults: dict[str, Any]) -> list[str]:

@@ -22,8 +22,9 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 SNIPPETS = [code for language, code in BLOCKS if language == "python"]
 COMMANDS = [line for language, code in BLOCKS if language == "bash" for line in code.splitlines()]
 CALLS = [line for line in COMMANDS if line.startswith("python train_hub.py")]
+JOBS = [line for line in CALLS if "--hf_job" in line]
 PUSHES = [line for line in CALLS if "--push_only" in line]
-TRAININGS = [line for line in CALLS if line not in PUSHES]
+TRAININGS = [line for line in CALLS if line not in JOBS + PUSHES]
 EVALUATIONS = [line for line in COMMANDS if line.startswith("python -m pix2pix.evaluation")]
 
 
@@ -75,6 +76,14 @@ def test_a_finished_run_is_published_with_its_space(line: str, hub: HubServer, t
     run_train_hub(*command, "--output_dir", str(tmp_path / "run"), *ids, token=WRITE_TOKEN)
     value = hub.store.repo("space", f"{USER}/readme-space").variables["PIX2PIX_MODEL"]["value"]
     assert value.startswith(f"{USER}/readme-push@")
+
+
+@pytest.mark.parametrize("line", JOBS)
+def test_a_job_is_submitted(line: str, hub: HubServer, published: Published):
+    command = shlex.split(line.replace("<user>", USER))[2:]
+    ids = ["--hub_model_id", f"{USER}/readme-job", "--space_id", f"{USER}/readme-job"]
+    output = run_train_hub(*command, *ids, token=WRITE_TOKEN)
+    assert hub.store.jobs[-1]["id"] in output
 
 
 @pytest.mark.parametrize("line", EVALUATIONS)
