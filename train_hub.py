@@ -193,9 +193,11 @@ def write(config: Config, options: Options, loaded, result) -> None:
     """Exports, evaluates, writes every artifact and says where."""
     from pix2pix import artifacts
     from pix2pix.evaluation import table
+    from pix2pix.hub import datasets
 
     device = result.trainer.devices.name
-    run = artifacts.Run(config, result.step, result.seconds, result.history, device)
+    license = datasets.dataset_license(config.dataset_name, config.dataset_revision)
+    run = artifacts.Run(config, result.step, result.seconds, result.history, device, license)
     print(f"Scoring {len(loaded.held_out)} held-out pairs.")
     generator = result.trainer.published
     metrics = artifacts.write_artifacts(options.output_dir, generator, run, loaded)

@@ -85,11 +85,21 @@ def _check(config: Config, options: Options) -> None:
             f"--hf_job_timeout is {options.hf_job_timeout}; give a number with s, m, h or d behind "
             "it, such as 90m or 12h."
         )
-    source = options.hf_job_source
-    if source and "://" not in source:
+    if options.resume_from_checkpoint not in (None, "latest", "hub"):
         raise UserError(
-            f"--hf_job_source {source} is no URL, and a job can't read this machine's files: give "
-            "one that pip can install from, such as git+https://github.com/<user>/<name>."
+            f"--resume_from_checkpoint {options.resume_from_checkpoint} is on this machine, where "
+            "a job can't read it: leave it out, and the job goes on from the Hub's checkpoints."
+        )
+    if options.checkpointing_steps == 0:
+        raise UserError(
+            "--checkpointing_steps 0 leaves nothing on the Hub to go on from after a time-out: "
+            "give a number of steps."
+        )
+    source = options.hf_job_source
+    if source and ("://" not in source or "file://" in source):
+        raise UserError(
+            f"--hf_job_source {source} is no address that a job can reach: give a URL that pip "
+            "can install from, such as git+https://github.com/<user>/<name>."
         )
     if not source and options.hub_private_repo:
         raise UserError(

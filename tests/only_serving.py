@@ -1,6 +1,7 @@
 """Runs code where only what requirements.txt leads to can be imported: only_serving.py ROOT CODE"""
 
 import sys
+from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
@@ -28,15 +29,14 @@ def closure(lines: list[str]) -> set[str]:
     return {name for name, _ in found}
 
 
-class Hidden:
-    """An import hook that knows nothing of the hidden packages."""
+class Visible(PathFinder):
+    """Finds modules on sys.path, but for the hidden ones."""
 
-    def __init__(self, names: set[str]) -> None:
-        self.names = names
+    hidden: frozenset[str] = frozenset()
 
-    def find_spec(self, name: str, *_: object) -> None:
-        if name.split(".")[0] in self.names:
-            raise ModuleNotFoundError(f"No module named {name!r} in the serving subset", name=name)
+    @classmethod
+    def find_spec(cls, name: str, path: object = None, target: object = None) -> object:
+        return None if name.split(".")[0] in cls.hidden else super().find_spec(name, path, target)
 
 
 root, code = Path(sys.argv[1]), sys.argv[2]
@@ -49,6 +49,7 @@ hidden = {
     if not {canonicalize_name(owner) for owner in owners} & allowed
 }
 print("hidden:", *sorted(hidden))
-sys.meta_path.insert(0, Hidden(hidden - set(sys.modules)))
+Visible.hidden = frozenset(hidden - set(sys.modules))
+sys.meta_path = [Visible if finder is PathFinder else finder for finder in sys.meta_path]
 sys.path.insert(0, str(root))
 exec(code)

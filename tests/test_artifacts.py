@@ -168,6 +168,7 @@ def test_the_card_names_a_hub_dataset_with_its_revision(about, metrics, tmp_path
     assert "<user>/pix2pix-maps" not in written.text
     assert "[huggan/maps](https://huggingface.co/datasets/huggan/maps)" in written.text
     assert "\n| revision | `0d523b5` |\n" in written.text
+    assert "\n| licence | none found on its card |\n" in written.text
 
 
 def test_the_card_tells_results_protocol_held_out_rows_and_limits(model_card, metrics):

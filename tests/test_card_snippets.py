@@ -1,5 +1,6 @@
 """Every snippet of a published card runs as it stands, with the test Hub in the Hub's place."""
 
+import json
 import os
 import re
 import shlex
@@ -9,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from huggingface_hub import ModelCard
+from huggingface_hub import HfApi, ModelCard
 from PIL import Image
 
 from pix2pix import Translator, card, cli
 from pix2pix.config import Config
+from pix2pix.hub.datasets import dataset_license
 from tests.commands import ROOT
 from tests.deployed import MODEL, SPACE, STARTER, TAG, Deployed
+from tests.hub_server import Fault, HubServer
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
@@ -152,3 +155,22 @@ def test_the_settings_are_beside_the_papers(tmp_path: Path):
     assert cells["`l1_weight`"] == ["10.0", "100.0"]
     assert cells["`ema_decay`"] == ["not set", "not set"]
     assert "`num_train_epochs`" not in cells and cells["`max_train_steps`"][0] == "7"
+
+
+def test_the_datasets_licence_is_what_its_card_states(hub: HubServer, repo_id: str, api: HfApi):
+    api.create_repo(repo_id, repo_type="dataset")
+    bare = api.dataset_info(repo_id).sha
+    stated = api.upload_file(
+        path_or_fileobj=b"---\nlicense: cc-by-4.0\n---\n", path_in_repo="README.md",
+        repo_id=repo_id, repo_type="dataset",
+    ).oid  # fmt: skip
+    assert dataset_license(repo_id, stated) == "cc-by-4.0"
+    assert dataset_license(repo_id, bare) is None
+    assert dataset_license("assets/sample_maps", None) is None
+    hub.faults.append(Fault("GET", repo_id, "reset", times=20))
+    assert dataset_license(repo_id, stated) is None, "no reason to lose a finished run"
+    about = json.loads((STARTER / "pix2pix.json").read_text(encoding="utf-8"))
+    about["config"] |= {"dataset_name": repo_id, "dataset_revision": stated}
+    rows = card.sections.provenance(about | {"dataset_license": "cc-by-4.0"})
+    assert ["licence", "cc-by-4.0"] in rows
+    assert "licence" not in [row[0] for row in card.sections.provenance(about)]

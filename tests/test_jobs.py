@@ -128,10 +128,13 @@ def test_a_dry_run_with_a_space_that_is_not_there_yet(hub: HubServer, repo_id: s
         (["--hf_job", "h9000"], "choose one of cpu-basic, cpu-upgrade, t4-small, a10g-small"),
         (["--dataset_name", "assets/sample_maps"], "is on this machine, where a job can't read it"),
         (["--dataset_name", "me/nothing"], "me/nothing"),
-        (["--hf_job_source", "../pix2pix"], "is no URL"),
+        (["--hf_job_source", "../pix2pix"], "is no address that a job can reach"),
+        (["--hf_job_source", "git+file:///home/me/pix2pix"], "is no address that a job can reach"),
         (["--hf_job_timeout", "soon"], "--hf_job_timeout is soon"),
         (["--hf_job_timeout", "0h"], "--hf_job_timeout is 0h"),
         (["--push_only"], "leave one out"),
+        (["--resume_from_checkpoint", "runs/old"], "runs/old is on this machine"),
+        (["--checkpointing_steps", "0"], "nothing on the Hub to go on from"),
     ],
 )
 def test_what_would_stop_the_job_is_said_before_it(
@@ -201,9 +204,7 @@ def test_installing_the_space_brings_the_command_of_the_job(deployed: Deployed, 
     assert (where / "pix2pix" / "card" / "template.md").is_file()
 
 
-def test_every_option_is_passed_on_or_left_out_on_purpose():
-    """A new flag of `Options` that is about this machine has to be named in LEFT_OUT."""
-    config, options = Config(dataset_name=DATASET), cli.Options(hub_model_id="me/m", hf_job="x")
-    plain = job.build(config, options, SOURCE, has_gpu=False).command
-    start = plain.index("pix2pix-train") + 1
-    assert plain[start:] == ["--hub_model_id", "me/m", *job.ADDED]
+def test_options_that_are_not_set_are_not_passed_on():
+    options = cli.Options(hub_model_id="me/m", hf_job="t4-small")
+    command = job.build(Config(), options, SOURCE, has_gpu=False).command
+    assert command[command.index("pix2pix-train") + 1 :] == ["--hub_model_id", "me/m", *job.ADDED]

@@ -1,6 +1,5 @@
 """`--space_id`: the deployed Space runs on its own, says what it serves, and stays as it is."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ from pix2pix import Translator, UserError
 from pix2pix.hub import spaces
 from tests.commands import ROOT
 from tests.deployed import MODEL, SPACE, STARTER, TAG, Deployed
-from tests.hub_server import ORGANISATION, READ_TOKEN, USER, WRITE_TOKEN, HubServer
+from tests.hub_server import ORGANISATION, READ_TOKEN, USER, WRITE_TOKEN, Fault, HubServer
 
 
 def front_matter(text: str) -> dict:
@@ -251,12 +250,66 @@ def test_no_token_is_in_the_space_or_in_the_output(deployed: Deployed):
 @pytest.mark.parametrize(
     "code", ["import app", "from pix2pix import Translator", "import train_hub"]
 )
-def test_serving_imports_nothing_that_its_requirements_do_not_bring(code: str, tmp_path: Path):
-    """Runs with every installed package hidden that requirements.txt does not lead to."""
-    shutil.copy(Path(__file__).with_name("only_serving.py"), tmp_path)
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "only_serving.py"), str(ROOT), code],
-        cwd=ROOT, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+def test_serving_imports_nothing_that_its_requirements_do_not_bring(code: str):
+    done = only_serving(code)
     assert done.returncode == 0, done.stderr
     assert "hidden:" in done.stdout and "tensorflow" in done.stdout
+
+
+def test_training_without_its_packages_says_what_to_install():
+    code = "import sys, train_hub; sys.exit(train_hub.main(['--push_only']))"
+    done = only_serving(code)
+    assert done.returncode == 1
+    assert "tensorflow" in done.stderr and "requirements-train.txt" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_job_is_submitted_from_a_machine_that_can_not_train(hub: HubServer, pushed: str):
+    dataset = f"{pushed}-pairs"
+    hub.store.create("dataset", dataset)
+    words = ["--dataset_name", dataset, "--hub_model_id", pushed, "--hf_job", "cpu-basic"]
+    words += ["--hf_job_source", "git+https://github.com/me/pix2pix"]
+    done = only_serving(f"import sys, train_hub; sys.exit(train_hub.main({words}))")
+    assert done.returncode == 0, done.stderr
+    assert hub.store.jobs[-1]["id"] in done.stdout
+
+
+def only_serving(code: str) -> subprocess.CompletedProcess:
+    """Runs `code` with every installed package hidden that requirements.txt does not lead to."""
+    script = Path(__file__).with_name("only_serving.py")
+    return subprocess.run(
+        [sys.executable, str(script), str(ROOT), code],
+        cwd=ROOT, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("route", "effect", "said"),
+    [
+        ("$", 503, "the Hub answered 503"),
+        ("/preupload/", 403, "or choose another --space_id"),
+        ("/info/lfs/", 401, "does not accept this token"),
+        ("/commit/", 412, "somebody else changed it meanwhile"),
+        ("/commit/", 429, "slow down"),
+        ("/commit/", "reset", "can't be reached"),
+        ("/variables", 500, "the Hub answered 500"),
+    ],
+)
+def test_a_refused_deployment_leaves_a_whole_space_and_the_next_one_completes_it(
+    hub: HubServer, api: HfApi, made: str, pushed: str, route: str, effect, said: str
+):
+    api.create_commit(pushed, [CommitOperationAdd("x.txt", b"x")], commit_message="newer")
+    api.delete_file("pix2pix/images.py", made, repo_type="space")
+    api.delete_file("assets/starter_model/generator.onnx", made, repo_type="space")
+    before = api.space_info(made).sha
+    hub.faults.append(Fault("*", f"spaces/.*{made.split('/')[1]}.*({route})", effect, times=20))
+    with pytest.raises(UserError) as error:
+        spaces.deploy(made, pushed)
+    assert said in str(error.value) and WRITE_TOKEN not in str(error.value)
+    hub.faults.clear()
+    files = api.list_repo_files(made, repo_type="space")
+    assert (api.space_info(made).sha == before) != ("pix2pix/images.py" in files)
+    spaces.deploy(made, pushed)
+    assert {*spaces.checkout_files()} <= {*api.list_repo_files(made, repo_type="space")}
+    value = api.get_space_variables(made)["PIX2PIX_MODEL"].value
+    assert value == f"{pushed}@{api.model_info(pushed).sha}"

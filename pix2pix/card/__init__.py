@@ -40,7 +40,7 @@ def write_card(
         template_path=str(TEMPLATE),
         repo_id=repo_id or "<user>/pix2pix-maps",
         revision=revision,
-        space_id=space_id or "<user>/<space>",
+        space_id=space_id,
         config=config,
         dataset=sections.dataset(config),
         direction=config.direction.replace("_", " "),

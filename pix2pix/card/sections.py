@@ -12,7 +12,9 @@ SETTINGS = (
     "steps_per_execution", "seed",
 )  # fmt: skip
 # Sharpness is left out of the comparison: more of it than in the targets is no better.
-BETTER = {"l1": min, "psnr": max, "ssim": max, "class_accuracy": max, "mean_iou": max}
+BETTER = {"l1": min} | dict.fromkeys(
+    ("psnr", "ssim", "within_5", "within_10", "class_accuracy", "mean_iou"), max
+)
 Table = list[list[str]]
 
 
@@ -82,10 +84,14 @@ def provenance(about: dict) -> Table:
     """Where the pairs come from, which of them were used, and how."""
     config, rows, skipped = about["config"], about["rows"], about["skipped_rows"]
     unreadable = sum(map(len, skipped.values()))
+    # Asked of the Hub alone, and not by earlier versions.
+    asked = config["dataset_revision"] and "dataset_license" in about
+    licence = [["licence", about["dataset_license"] or "none found on its card"]] if asked else []
     return [
         ["", "data"],
         ["dataset", dataset(Config.from_dict(config))],
         ["revision", f"`{config['dataset_revision']}`" if config["dataset_revision"] else "local"],
+        *licence,
         ["columns", f"{' / '.join(about['columns'])}, {config['direction'].replace('_', ' ')}"],
         ["training pairs", f"{count(rows['train']):,}: {_rows(rows['train'])}"],
         ["held-out pairs", f"{count(rows['held_out']):,}: {_rows(rows['held_out'])}"],
