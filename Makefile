@@ -22,7 +22,7 @@ lint: setup ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-train: .venv/.installed-requirements ## a small documented run, about a minute
+train: .venv/.installed-requirements-train ## a small documented run, about a minute
 	$(BIN)/python train_hub.py --dataset_name assets/sample_maps --output_dir runs/demo \
 	  --generator_filters 16 --max_train_steps 200
 
@@ -41,10 +41,13 @@ clean: ## forget the virtual environment and the runs
 	else $(PYTHON) -m venv .venv || \
 	  { rm -rf .venv; echo "Install venv first: apt-get install python3-venv"; exit 1; }; fi
 
+# requirements-train.txt names no other file, since the package's metadata is read from it.
+.venv/.installed-requirements-dev: requirements-train.txt
+
 # Bytecode is compiled here: without it, importing gradio takes twice as long at each start.
 .venv/.installed-%: %.txt requirements.txt | .venv/bin/python
 	@echo "Installing $< into .venv (a few minutes the first time)"
-	@if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python -r $<; \
-	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<; fi
+	@if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python -r requirements.txt -r $<; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r $<; fi
 	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 	@touch $@

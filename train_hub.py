@@ -17,6 +17,7 @@ from pathlib import Path
 from pix2pix.cli import Options, parse
 from pix2pix.config import Config
 from pix2pix.errors import UserError
+from pix2pix.packages import check_training_packages
 
 # TensorFlow and datasets are imported where they are needed, so that --help answers at once.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -47,7 +48,15 @@ def main(arguments: list[str] | None = None) -> int:
 def run(config: Config, options: Options) -> None:
     """Prepare, stream, train, evaluate, publish."""
     from pix2pix import hub
+    from pix2pix.hub import spaces
 
+    check_space(options)
+    if options.hf_job:
+        from pix2pix import job
+
+        job.run(config, options)
+        return
+    check_training_packages()
     check_output_dir(options)
     check_report(options)
     hub.limit_waiting()
@@ -59,6 +68,9 @@ def run(config: Config, options: Options) -> None:
     target = find_target(options) if options.pushes else None
     if target:
         options = replace(options, hub_model_id=target.repo_id)
+    if options.space_id:
+        space_id = spaces.prepare_space(options.space_id, options.hub_private_repo)
+        options = replace(options, space_id=space_id)
     if not options.push_only:
         from pix2pix.training.devices import choose
 
@@ -95,6 +107,12 @@ def check_output_dir(options: Options) -> None:
             f"The output folder {folder} can't be written ({error.strerror}); name another one "
             "with --output_dir."
         ) from None
+
+
+def check_space(options: Options) -> None:
+    """Fails before any work when --space_id would have no published model to serve."""
+    if options.space_id and not options.pushes:
+        raise UserError("--space_id serves a published model: add --push_to_hub or --push_only.")
 
 
 def check_report(options: Options) -> None:
@@ -200,9 +218,11 @@ def write(config: Config, options: Options, loaded, result) -> None:
     """Exports, evaluates, writes every artifact and says where."""
     from pix2pix import artifacts
     from pix2pix.evaluation import table
+    from pix2pix.hub import datasets
 
     device = result.trainer.devices.name
-    run = artifacts.Run(config, result.step, result.seconds, result.history, device)
+    license = datasets.dataset_license(config.dataset_name, config.dataset_revision)
+    run = artifacts.Run(config, result.step, result.seconds, result.history, device, license)
     print(f"Scoring {len(loaded.held_out)} held-out pairs.")
     generator = result.trainer.published
     metrics = artifacts.write_artifacts(options.output_dir, generator, run, loaded)
@@ -224,7 +244,8 @@ def find_target(options: Options):
 def push_later(options: Options) -> str:
     """What to type when publishing failed: a sentence for messages."""
     flags = ["--output_dir", str(options.output_dir), "--hub_model_id", options.hub_model_id]
-    flags += ["--hub_tag", options.hub_tag] if options.hub_tag else []
+    for name in ("hub_tag", "space_id"):
+        flags += [f"--{name}", getattr(options, name)] if getattr(options, name) else []
     for name in ("hub_private_repo", "hub_create_pr"):
         flags += [f"--{name}"] if getattr(options, name) else []
     command = shlex.join(["python", "train_hub.py", "--push_only", *flags])
@@ -232,11 +253,14 @@ def push_later(options: Options) -> str:
 
 
 def publish(options: Options, target) -> None:
-    """Publishes the artifacts with a card that names the repository."""
+    """Publishes the artifacts with a card that names them, then the Space that serves them."""
     from pix2pix import card, hub
+    from pix2pix.hub import spaces
 
-    card.write_card(options.output_dir, target.repo_id)
+    card.write_card(options.output_dir, target.repo_id, target.tag, options.space_id)
     print(hub.publish(options.output_dir, target))
+    if options.space_id:
+        print(f"The Space: {spaces.deploy(options.space_id, target.repo_id)}")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ class Run:
     seconds: float
     history: list[dict]
     device: str
+    dataset_license: str | None = None
 
 
 def write_artifacts(folder: Path, generator: keras.Model, run: Run, loaded: LoadedPairs) -> dict:
@@ -66,6 +67,7 @@ def describe(folder: Path, run: Run, loaded: LoadedPairs, parity: float) -> dict
         "columns": list(loaded.source.columns),
         "rows": loaded.plan.to_dict(),
         "skipped_rows": loaded.skipped,
+        "dataset_license": run.dataset_license,
         "training": {
             "steps": run.step,
             "seconds": round(run.seconds, 1),

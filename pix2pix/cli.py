@@ -5,7 +5,7 @@ import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pix2pix.config import Config, option
 from pix2pix.errors import UserError
@@ -49,6 +49,16 @@ class Options:
     )
     dry_run: bool = option(False, "check everything, print the plan, train nothing", bool)
     push_only: bool = option(False, "train nothing: publish what <output_dir> holds", bool)
+    space_id: str | None = option(
+        None, "after publishing, create or update this Space from this checkout, with the model"
+    )
+    hf_job: str | None = option(
+        None, "train on Hugging Face Jobs instead of here, on this hardware, e.g. a10g-small"
+    )
+    hf_job_timeout: str = option("12h", "a job's longest time: number and s, m, h or d")
+    hf_job_source: str | None = option(
+        None, "URL that a job installs this package from (the Space of --space_id)"
+    )
 
     def __post_init__(self) -> None:
         if self.pushes and not self.hub_model_id:
@@ -79,7 +89,7 @@ class Options:
 
     @property
     def pushes(self) -> bool:
-        return self.push_to_hub or self.push_only
+        return self.push_to_hub or self.push_only or self.hf_job is not None
 
 
 def parse(description: str, arguments: list[str] | None = None) -> tuple[Config, Options]:
@@ -135,3 +145,24 @@ def _add_flag(group: argparse._ArgumentGroup, field: dataclasses.Field) -> None:
         *names, type=about["kind"], choices=about["choices"], default=argparse.SUPPRESS,
         metavar=None if about["choices"] else about["kind"].__name__.upper(), help=shown,
     )  # fmt: skip
+
+
+def config_arguments(config: Config) -> list[str]:
+    """The flags that ask for `config`: those of its settings that are not the default."""
+    defaults = Config.of_recipe(config.recipe, image_size=config.image_size).to_dict()
+    defaults["recipe"] = Config().recipe
+    defaults["image_size"] = Config().image_size
+    return _arguments(config.to_dict(), defaults)
+
+
+def option_arguments(values: dict[str, Any]) -> list[str]:
+    """The flags that ask for these fields of `Options`, but for what is the default anyway."""
+    return _arguments(values, dataclasses.asdict(Options()))
+
+
+def _arguments(values: dict[str, Any], defaults: dict[str, Any]) -> list[str]:
+    flags = []
+    for name, value in values.items():
+        if value is not None and value != defaults[name]:
+            flags += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    return flags

@@ -13,6 +13,7 @@ from pix2pix.config import Config
 from pix2pix.data.cache import row_bytes
 from pix2pix.errors import UserError
 from pix2pix.files import write_image
+from pix2pix.hub import spaces
 from pix2pix.images import grid
 from pix2pix.networks import build_discriminator, build_generator
 
@@ -33,6 +34,7 @@ def dry_run(config: Config, options: Options) -> None:
     target = "nowhere: there is no --push_to_hub"
     if options.push_to_hub:
         target = hub.check_can_write(options.hub_model_id, options.hub_tag, options.hub_create_pr)
+    space = spaces.check_can_write(options.space_id) if options.space_id else "none"
     cache_dir = options.cache_dir or data.default_cache_dir()
     source = data.open_source(config, cache_dir)
     plan = source.plan(config)
@@ -56,6 +58,7 @@ def dry_run(config: Config, options: Options) -> None:
         "memory": f"about {memory_bytes(generator, discriminator, config) / 1e9:.1f} GB a step",
         "disk": f"{cache / 1e9:.2f} GB of cache, {kept / 1e9:.2f} GB of checkpoints and artifacts",
         "publishes to": target,
+        "Space": space,
         "preview": str(preview),
     }
     for name, value in lines.items():

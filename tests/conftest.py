@@ -45,6 +45,7 @@ for _name in (
 ):
     os.environ.pop(_name, None)
 
+from tests.deployed import deployed  # noqa: E402, F401
 from tests.hub_clients import anonymous, api, model, reader  # noqa: E402, F401
 from tests.hub_server import READ_TOKEN, USER, WRITE_TOKEN, HubServer  # noqa: E402
 from tests.loop import published, space  # noqa: E402, F401

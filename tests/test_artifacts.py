@@ -165,7 +165,10 @@ def test_the_card_names_a_hub_dataset_with_its_revision(about, metrics, tmp_path
     assert 'Translator.from_pretrained("me/pix2pix-maps")' in written.text
     assert 'load_model("hf://me/pix2pix-maps"' in written.text
     assert "python -m pix2pix.evaluation --model me/pix2pix-maps\n" in written.text
-    assert "<user>" not in written.text
+    assert "<user>/pix2pix-maps" not in written.text
+    assert "[huggan/maps](https://huggingface.co/datasets/huggan/maps)" in written.text
+    assert "\n| revision | `0d523b5` |\n" in written.text
+    assert "\n| licence | none found on its card |\n" in written.text
 
 
 def test_the_card_tells_results_protocol_held_out_rows_and_limits(model_card, metrics):
@@ -178,7 +181,8 @@ def test_the_card_tells_results_protocol_held_out_rows_and_limits(model_card, me
     assert f"\n| L1 (grey levels of 255) | {' | '.join(cells)} |\n" in text
     for metric in evaluation.METRICS:
         assert f"\n| {table.LABELS[metric][0]} | " in text
-    assert "12 steps in 1.5 minutes on a test machine" in text
+    for row in ("| steps | 12 |", "| time | 1.5 minutes |", "| hardware | a test machine |"):
+        assert f"\n{row}\n" in text
     assert "## Limits" in text
 
 
@@ -205,7 +209,7 @@ def test_the_card_holds_no_path_of_this_machine(folder):
 
 def test_the_python_of_the_card_compiles(model_card):
     snippets = re.findall(r"```python\n(.*?)```", model_card.text, re.DOTALL)
-    assert len(snippets) == 3
+    assert len(snippets) == 4
     for snippet in snippets:
         compile(snippet, "card", "exec")
 

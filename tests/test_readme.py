@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version
@@ -13,20 +14,23 @@ import yaml
 
 from pix2pix import cli
 from tests.commands import ROOT, run_train_hub
-from tests.hub_server import USER, WRITE_TOKEN
+from tests.hub_server import USER, WRITE_TOKEN, HubServer
 from tests.loop import MODEL, TINY, Published
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 SNIPPETS = [code for language, code in BLOCKS if language == "python"]
 COMMANDS = [line for language, code in BLOCKS if language == "bash" for line in code.splitlines()]
-TRAININGS = [line for line in COMMANDS if line.startswith("python train_hub.py")]
+CALLS = [line for line in COMMANDS if line.startswith("python train_hub.py")]
+JOBS = [line for line in CALLS if "--hf_job" in line]
+PUSHES = [line for line in CALLS if "--push_only" in line]
+TRAININGS = [line for line in CALLS if line not in JOBS + PUSHES]
 EVALUATIONS = [line for line in COMMANDS if line.startswith("python -m pix2pix.evaluation")]
 
 
 def test_every_block_is_of_a_kind_that_is_run_here():
     assert {language for language, _ in BLOCKS} == {"bash", "python"}
-    others = [line for line in COMMANDS if line not in TRAININGS + EVALUATIONS]
+    others = [line for line in COMMANDS if line not in CALLS + EVALUATIONS]
     assert others == ["make app", "make test"]
 
 
@@ -61,6 +65,25 @@ def test_trainings_run(line: str, published: Published, tmp_path: Path):
         small += ["--hub_model_id", f"{USER}/from-the-readme"]
     run_train_hub(*command, *small, token=WRITE_TOKEN)
     assert (tmp_path / "run" / "samples.png").exists()
+
+
+@pytest.mark.parametrize("line", PUSHES)
+def test_a_finished_run_is_published_with_its_space(line: str, hub: HubServer, tmp_path: Path):
+    """As written, but for the run: the starter model's in the place of the demo's."""
+    command = shlex.split(line.replace("<user>", USER))[2:]
+    shutil.copytree(ROOT / "assets" / "starter_model", tmp_path / "run")
+    ids = ["--hub_model_id", f"{USER}/readme-push", "--space_id", f"{USER}/readme-space"]
+    run_train_hub(*command, "--output_dir", str(tmp_path / "run"), *ids, token=WRITE_TOKEN)
+    value = hub.store.repo("space", f"{USER}/readme-space").variables["PIX2PIX_MODEL"]["value"]
+    assert value.startswith(f"{USER}/readme-push@")
+
+
+@pytest.mark.parametrize("line", JOBS)
+def test_a_job_is_submitted(line: str, hub: HubServer, published: Published):
+    command = shlex.split(line.replace("<user>", USER))[2:]
+    ids = ["--hub_model_id", f"{USER}/readme-job", "--space_id", f"{USER}/readme-job"]
+    output = run_train_hub(*command, *ids, token=WRITE_TOKEN)
+    assert hub.store.jobs[-1]["id"] in output
 
 
 @pytest.mark.parametrize("line", EVALUATIONS)

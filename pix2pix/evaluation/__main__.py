@@ -20,6 +20,7 @@ from pix2pix.evaluation.check import Published, comparable, differences, read_pu
 from pix2pix.evaluation.legend import Legend
 from pix2pix.evaluation.report import evaluate
 from pix2pix.files import write_json
+from pix2pix.packages import check_training_packages
 
 # TensorFlow and ONNX Runtime are imported where they are needed, so that --help answers at once.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -85,6 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(request: Request) -> bool:
     """Scores, prints and writes; False when the model's own figures are not reproduced."""
+    check_training_packages()
     from pix2pix.translate import Translator
 
     translator = Translator.named(request.model)

@@ -19,12 +19,15 @@ class Unavailable(UserError):
 
 
 @contextmanager
-def explained(what: str, writes: bool = False, then: str = "") -> Iterator[None]:
+def explained(
+    what: str, writes: bool = False, then: str = "", flag: str = "--hub_model_id"
+) -> Iterator[None]:
     """Turns the client's errors into one sentence each; `writes` chooses the advice.
 
-    `then` is a sentence of its own that says what to type once the cause is mended. No message
-    quotes the answer's body: what stands between us and the Hub may echo the request, token and
-    all. Raises `Unavailable` for what may pass by itself.
+    `then` is a sentence of its own that says what to type once the cause is mended, and `flag` is
+    what names `what` on the command line. No message quotes the answer's body: what stands between
+    us and the Hub may echo the request, token and all. Raises `Unavailable` for what may pass by
+    itself.
     """
     import httpx2
     from huggingface_hub import errors
@@ -42,7 +45,7 @@ def explained(what: str, writes: bool = False, then: str = "") -> Iterator[None]
             f"{what} has no such revision; check the name of the commit or tag."
         ) from None
     except errors.HfHubHTTPError as error:
-        raise _refused(what, error, writes, then) from None
+        raise _refused(what, error, writes, then, flag) from None
     except errors.LocalEntryNotFoundError:
         raise Unavailable(
             f"{what} can't be fetched: the Hub can't be reached and it is not in the local cache. "
@@ -72,7 +75,7 @@ def _bare_uploads() -> Iterator[None]:
         raise error.__cause__ from None
 
 
-def _refused(what: str, error: Exception, writes: bool, then: str) -> UserError:
+def _refused(what: str, error: Exception, writes: bool, then: str, flag: str) -> UserError:
     """The error for an answer of 400 and above."""
     from huggingface_hub import errors
 
@@ -81,18 +84,18 @@ def _refused(what: str, error: Exception, writes: bool, then: str) -> UserError:
     missing = isinstance(error, errors.RepositoryNotFoundError)
     if missing and (not writes or status == 404):
         return UserError(f"{what} was not found on the Hub: check the id, and {READ}. {then}")
-    message = f"{what}: {_refusal(status, writes)}. {then}"
+    message = f"{what}: {_refusal(status, writes, flag)}. {then}"
     if status not in TRANSIENT:
         return UserError(message)
     wait = error.response.headers.get("Retry-After", "")
     return Unavailable(message, float(wait) if wait.isdigit() else None)
 
 
-def _refusal(status: int, writes: bool) -> str:
+def _refusal(status: int, writes: bool, flag: str) -> str:
     reasons = {
         400: "the Hub does not accept what was sent (400)",
         401: f"the Hub does not accept this token (401): {LOGIN}",
-        403: f"this token may not write there (403): {LOGIN}, or choose another --hub_model_id",
+        403: f"this token may not write there (403): {LOGIN}, or choose another {flag}",
         409: "another change is under way (409): look at the repository's page",
         412: "somebody else changed it meanwhile (412): look at it first",
         429: "the Hub asks to slow down (429): wait a few minutes",

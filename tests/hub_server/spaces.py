@@ -15,12 +15,12 @@ from .trees import BadRequest
 router = APIRouter()
 SPACE = "/api/{kind:space}/{ns:seg}/{name:seg}"
 APP_FILES = {"app.py", "Dockerfile", "index.html"}
-# name, what it is called, cpu, memory, price per minute in micro-dollars
+# name, what it is called, cpu, memory, price per minute in micro-dollars, (GPU and its memory)
 FLAVORS = [
-    ("cpu-basic", "CPU Basic", "2 vCPU", "16 GB", 167),
-    ("cpu-upgrade", "CPU Upgrade", "8 vCPU", "32 GB", 500),
-    ("t4-small", "Nvidia T4 - small", "4 vCPU", "15 GB", 6667),
-    ("a10g-small", "Nvidia A10G - small", "4 vCPU", "15 GB", 16667),
+    ("cpu-basic", "CPU Basic", "2 vCPU", "16 GB", 167, None),
+    ("cpu-upgrade", "CPU Upgrade", "8 vCPU", "32 GB", 500, None),
+    ("t4-small", "Nvidia T4 - small", "4 vCPU", "15 GB", 6667, ("T4", "16 GB")),
+    ("a10g-small", "Nvidia A10G - small", "4 vCPU", "15 GB", 16667, ("A10G", "24 GB")),
 ]
 
 
@@ -36,9 +36,16 @@ async def hardware_list() -> list[dict[str, Any]]:
             "unitCostMicroUSD": price,
             "unitCostUSD": price / 1e6,
             "unitLabel": "minute",
+            "accelerator": accelerator(*gpu) if gpu else None,
         }
-        for name, pretty, cpu, ram, price in FLAVORS
+        for name, pretty, cpu, ram, price, gpu in FLAVORS
     ]
+
+
+def accelerator(model: str, memory: str) -> dict[str, str]:
+    return {
+        "type": "gpu", "model": model, "quantity": "1", "vram": memory, "manufacturer": "Nvidia",
+    }  # fmt: skip
 
 
 def flavor(name: str) -> str:
