@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from pix2pix import checks
 from pix2pix.cli import Options, parse
 from pix2pix.config import Config
 from pix2pix.errors import UserError
-from pix2pix.packages import check_training_packages
 
 # TensorFlow and datasets are imported where they are needed, so that --help answers at once.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -50,15 +50,15 @@ def run(config: Config, options: Options) -> None:
     from pix2pix import hub
     from pix2pix.hub import spaces
 
-    check_space(options)
+    checks.check_space(options)
     if options.hf_job:
         from pix2pix import job
 
         job.run(config, options)
         return
-    check_training_packages()
-    check_output_dir(options)
-    check_report(options)
+    checks.check_training_packages()
+    checks.check_output_dir(options)
+    checks.check_report(options)
     hub.limit_waiting()
     if options.dry_run:
         from pix2pix.dry_run import dry_run
@@ -85,43 +85,6 @@ def run(config: Config, options: Options) -> None:
         write(config, options, loaded, result)
     if target:
         publish(options, target)
-
-
-def check_output_dir(options: Options) -> None:
-    """Fails before any work when the artifacts could not be written, or published, in the end."""
-    folder = options.output_dir
-    if options.push_only:
-        if not (folder / "pix2pix.json").is_file():
-            raise UserError(
-                f"{folder} holds no finished run to publish; train first, or name the right "
-                "--output_dir."
-            )
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"The output folder {folder} can't be written ({error.strerror}); name another one "
-            "with --output_dir."
-        ) from None
-
-
-def check_space(options: Options) -> None:
-    """Fails before any work when --space_id would have no published model to serve."""
-    if options.space_id and not options.pushes:
-        raise UserError("--space_id serves a published model: add --push_to_hub or --push_only.")
-
-
-def check_report(options: Options) -> None:
-    """Fails before any work when --report_to names what is not installed."""
-    from importlib.util import find_spec
-
-    package = options.report_to
-    if package != "none" and not find_spec(package):
-        raise UserError(f"--report_to {package} needs a package: pip install {package}.")
 
 
 def find_checkpoint(config: Config, options: Options, keep: bool):

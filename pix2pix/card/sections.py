@@ -7,8 +7,8 @@ from pix2pix.evaluation import table
 # The rest of the settings describes the data, which has a table of its own.
 SETTINGS = (
     "recipe", "image_size", "load_size", "augmentation", "generator_filters",
-    "discriminator_filters", "generator_norm", "dropout", "gan_loss", "l1_weight", "num_train_epochs",
-    "max_train_steps", "train_batch_size", "learning_rate", "discriminator_learning_rate",
+    "discriminator_filters", "generator_norm", "dropout", "gan_loss", "l1_weight",
+    "num_train_epochs", "max_train_steps", "train_batch_size", "learning_rate", "discriminator_learning_rate",
     "adam_beta1", "lr_schedule", "ema_decay", "mixed_precision", "jit_compile",
     "steps_per_execution", "seed",
 )  # fmt: skip

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+from pix2pix.checks import check_training_packages
 from pix2pix.cli import parse_as
 from pix2pix.config import DIRECTIONS, Config, option
 from pix2pix.errors import UserError
@@ -20,7 +21,6 @@ from pix2pix.evaluation.check import Published, comparable, differences, read_pu
 from pix2pix.evaluation.legend import Legend
 from pix2pix.evaluation.report import evaluate
 from pix2pix.files import write_json
-from pix2pix.packages import check_training_packages
 
 # TensorFlow and ONNX Runtime are imported where they are needed, so that --help answers at once.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
