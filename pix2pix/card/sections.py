@@ -8,9 +8,9 @@ from pix2pix.evaluation import table
 SETTINGS = (
     "recipe", "image_size", "load_size", "augmentation", "generator_filters",
     "discriminator_filters", "generator_norm", "dropout", "gan_loss", "l1_weight",
-    "num_train_epochs", "max_train_steps", "train_batch_size", "learning_rate", "discriminator_learning_rate",
-    "adam_beta1", "lr_schedule", "ema_decay", "mixed_precision", "jit_compile",
-    "steps_per_execution", "seed",
+    "num_train_epochs", "max_train_steps", "train_batch_size", "learning_rate",
+    "discriminator_learning_rate", "adam_beta1", "lr_schedule", "ema_decay", "mixed_precision",
+    "jit_compile", "steps_per_execution", "seed",
 )  # fmt: skip
 # Sharpness is left out of the comparison: more of it than in the targets is no better.
 BETTER = {"l1": min} | dict.fromkeys(
