@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pix2pix.errors import UserError
-from pix2pix.hub.refusals import LOGIN, explained
+from pix2pix.hub.refusals import check_owner, check_role, explained
 
 # What a model repository holds on its main branch: the artifact layout.
 PUBLISHED = [
@@ -70,7 +70,8 @@ def check_can_write(repo_id: str, tag: str | None = None, pull_request: bool = F
         api = HfApi()
         me = api.whoami()
         full_id = repo_id if "/" in repo_id else f"{me['name']}/{repo_id}"
-        _check_role(me, full_id)
+        what = f"The model repository {full_id}"
+        check_role(me, what)
         if api.repo_exists(full_id):
             # Whoever may read it may open a pull request.
             api.auth_check(full_id, write=not pull_request)
@@ -78,9 +79,7 @@ def check_can_write(repo_id: str, tag: str | None = None, pull_request: bool = F
             if tag in tags:
                 raise tag_is_taken(full_id, tag, tags[tag])
             return f"{full_id}, which exists"
-    owned = {me["name"], *(org["name"] for org in me.get("orgs", []))}
-    if full_id.split("/")[0] not in owned:
-        raise _may_not_write(full_id)
+    check_owner(me, full_id, what)
     return f"{full_id}, which will be created"
 
 
@@ -96,7 +95,7 @@ def prepare_repo(
         api = HfApi()
         me = api.whoami()
         full_id = repo_id if "/" in repo_id else f"{me['name']}/{repo_id}"
-        _check_role(me, full_id)
+        check_role(me, f"The model repository {full_id}")
         api.create_repo(full_id, private=private or None, exist_ok=True)
         api.auth_check(full_id, write=not pull_request)
         if private and not api.model_info(full_id).private:
@@ -121,17 +120,4 @@ def tag_is_taken(repo_id: str, tag: str, commit: str) -> UserError:
     return UserError(
         f"{repo_id} has the tag {tag} already, at {commit[:7]}, and tags don't move: choose "
         "another --hub_tag."
-    )
-
-
-def _check_role(me: dict, repo_id: str) -> None:
-    """Refuses a read token: the Hub itself would let it pass up to the first upload."""
-    if me.get("auth", {}).get("accessToken", {}).get("role") == "read":
-        raise _may_not_write(repo_id)
-
-
-def _may_not_write(repo_id: str) -> UserError:
-    return UserError(
-        f"The model repository {repo_id}: this token may not write there; {LOGIN}, or choose "
-        "another --hub_model_id."
     )

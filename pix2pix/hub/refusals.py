@@ -103,3 +103,22 @@ def _refusal(status: int, writes: bool, flag: str) -> str:
     if not writes:
         reasons[403] = f"this token may not read it (403): {READ}"
     return reasons.get(status, f"the Hub answered {status}")
+
+
+def check_role(me: dict, what: str, flag: str = "--hub_model_id") -> None:
+    """Refuses a read token: the Hub itself would let it pass up to the first upload.
+
+    `me` is what whoami answered; `what` and `flag` are as in `explained`.
+    """
+    if me.get("auth", {}).get("accessToken", {}).get("role") == "read":
+        raise _may_not_write(what, flag)
+
+
+def check_owner(me: dict, repo_id: str, what: str, flag: str = "--hub_model_id") -> None:
+    """Refuses to create a repository for an owner who is neither `me` nor an organisation of it."""
+    if repo_id.split("/")[0] not in {me["name"], *(org["name"] for org in me.get("orgs", []))}:
+        raise _may_not_write(what, flag)
+
+
+def _may_not_write(what: str, flag: str) -> UserError:
+    return UserError(f"{what}: this token may not write there; {LOGIN}, or choose another {flag}.")

@@ -8,7 +8,7 @@ from typing import Any
 
 from pix2pix.errors import UserError
 from pix2pix.hub.models import SERVED
-from pix2pix.hub.refusals import LOGIN, explained
+from pix2pix.hub.refusals import check_owner, check_role, explained
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTER_MODEL = "assets/starter_model"
@@ -20,7 +20,7 @@ CODE = [
 SHOWN = [f"{STARTER_MODEL}/{pattern}" for pattern in SERVED] + ["assets/sample_maps/README.md"]
 # Files below these that the checkout does not have are leftovers of an earlier version.
 OWNED = ("pix2pix/", f"{STARTER_MODEL}/")
-VARIABLE = "PIX2PIX_MODEL"
+VARIABLE, FLAG = "PIX2PIX_MODEL", "--space_id"
 
 
 def is_checkout() -> bool:
@@ -46,17 +46,12 @@ def check_can_write(space_id: str) -> str:
     space_id, api = full_id(space_id), HfApi()
     with _explained(space_id):
         _check_code(space_id)
+        me = api.whoami()
+        check_role(me, f"The Space {space_id}", FLAG)
         if api.repo_exists(space_id, repo_type="space"):
             api.auth_check(space_id, repo_type="space", write=True)
             return f"{space_id}, which exists"
-        me = api.whoami()
-    owned = {me["name"], *(org["name"] for org in me.get("orgs", []))}
-    role = me.get("auth", {}).get("accessToken", {}).get("role")
-    if role == "read" or space_id.split("/")[0] not in owned:
-        raise UserError(
-            f"The Space {space_id}: this token may not write there; {LOGIN}, or choose another "
-            "--space_id."
-        )
+    check_owner(me, space_id, f"The Space {space_id}", FLAG)
     return f"{space_id}, which will be created"
 
 
@@ -215,4 +210,4 @@ def _point(space_id: str, model: str) -> None:
 
 
 def _explained(space_id: str) -> AbstractContextManager[None]:
-    return explained(f"The Space {space_id}", writes=True, flag="--space_id")
+    return explained(f"The Space {space_id}", writes=True, flag=FLAG)
