@@ -7,7 +7,6 @@ The paper's run, on a GPU:
     python train_hub.py --dataset_name huggan/maps --push_to_hub --hub_model_id <user>/pix2pix-maps
 """
 
-import os
 import shlex
 import sys
 from contextlib import contextmanager
@@ -18,11 +17,10 @@ from pix2pix import checks
 from pix2pix.cli import Options, parse
 from pix2pix.config import Config
 from pix2pix.errors import UserError
+from pix2pix.runtime import prepare_tensorflow
 
 # TensorFlow and datasets are imported where they are needed, so that --help answers at once.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# TensorFlow leaves oneDNN off where a processor has no AVX-512; it is faster there too.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+prepare_tensorflow()
 
 FIXED_SAMPLES = 4
 CPU_WARNING_STEPS = 20_000

@@ -9,13 +9,14 @@ its first batch on a ready cache. `--enlarge 600` enlarges the pictures first.
 import argparse
 import io
 import itertools
-import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from pix2pix.runtime import prepare_tensorflow
+
+prepare_tensorflow()
 
 import datasets  # noqa: E402
 import numpy as np  # noqa: E402

@@ -21,7 +21,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from pix2pix.runtime import prepare_tensorflow
+
+prepare_tensorflow()
 
 ROOT = Path(__file__).parent.parent
 MODEL, LIMIT, WARM_UP, LEAST = "tester/benchmark", 3, 2, 0.95

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix.files import write_json
+from pix2pix.runtime import prepare_tensorflow
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--image_size", "128", "--load_size", "143", "--generator_filters", "32"]
@@ -52,9 +53,8 @@ ROUNDS, TIMED_STEPS = 5, 20
 
 def step_seconds(variants: list[str]) -> dict[str, float]:
     """Median seconds a step of each, timed in turns so that a busy machine is so for all."""
-    import train_hub  # noqa: F401, sets how TensorFlow runs
-
-    import tensorflow as tf  # isort: skip
+    prepare_tensorflow()
+    import tensorflow as tf
 
     from pix2pix.cli import parse
     from pix2pix.training.trainer import Trainer

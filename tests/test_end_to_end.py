@@ -59,7 +59,7 @@ def test_the_card_tells_the_measured_metrics(published: Published):
     assert told == pytest.approx(metrics, abs=1e-3)
     assert card.data.library_name == "keras"
     assert card.data.datasets == [DATASET]
-    assert f'Translator.from_pretrained("{MODEL}")' in card.content
+    assert f'Translator.from_pretrained("{MODEL}", revision="v1.0")' in card.content
 
 
 def test_no_token_in_output_or_artifacts(published: Published):

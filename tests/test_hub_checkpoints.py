@@ -290,7 +290,7 @@ def test_nothing_there_starts_afresh_and_says_so(model: str, tmp_path: Path, cap
 
 def test_a_repository_that_is_yet_to_be_created_holds_none(repo_id: str, tmp_path: Path):
     assert resumed(repo_id, tmp_path, may_lack_repo=True) is None
-    with pytest.raises(UserError, match=f"{repo_id} was not found on the Hub; check the id"):
+    with pytest.raises(UserError, match=f"{repo_id} was not found on the Hub: check the id"):
         resume(repo_id, tmp_path, CONFIG)
 
 

@@ -6,7 +6,6 @@
 Exit code 1 when something fails, or when the model's own figures are not reproduced within 1 %.
 """
 
-import os
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
@@ -21,9 +20,10 @@ from pix2pix.evaluation.check import Published, comparable, differences, read_pu
 from pix2pix.evaluation.legend import Legend
 from pix2pix.evaluation.report import evaluate
 from pix2pix.files import write_json
+from pix2pix.runtime import prepare_tensorflow
 
 # TensorFlow and ONNX Runtime are imported where they are needed, so that --help answers at once.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+prepare_tensorflow()
 
 PROGRAM = "python -m pix2pix.evaluation"
 # Settings of the model's own dataset that mean nothing for another.

@@ -32,12 +32,12 @@ def explained(
     import httpx2
     from huggingface_hub import errors
 
-    then = then or ("Publish later with --push_only." if writes else "Try again in a few minutes.")
+    later = then or _later(writes)
     try:
         with _bare_uploads():
             yield
     except errors.LocalTokenNotFoundError:
-        raise UserError(f"{what} needs a token, and none was found: {LOGIN}. {then}") from None
+        raise UserError(f"{what} needs a token, and none was found: {LOGIN}. {later}") from None
     except errors.GatedRepoError:
         raise UserError(f"{what} is gated: accept its terms on its page, then try again.") from None
     except errors.RevisionNotFoundError:
@@ -55,13 +55,13 @@ def explained(
         raise UserError(f"{what} has no valid id: {str(error).splitlines()[0]}") from None
     except (httpx2.TransportError, errors.OfflineModeIsEnabled, OSError) as error:
         if getattr(error, "filename", None):  # a file of this machine, not the Hub
-            raise UserError(f"{what}: {error.filename}: {error.strerror}. {then}") from None
+            raise UserError(f"{what}: {error.filename}: {error.strerror}. {later}") from None
         reason = f"the Hub can't be reached ({type(error).__name__})"
-        raise Unavailable(f"{what}: {reason}. Check the connection. {then}") from None
+        raise Unavailable(f"{what}: {reason}. Check the connection. {later}") from None
     except (KeyError, ValueError) as error:
         # A proxy's page in the place of JSON, or JSON without what the client looks for.
         reason = f"the Hub's answer makes no sense to its client ({type(error).__name__})"
-        raise Unavailable(f"{what}: {reason}. {then}") from None
+        raise Unavailable(f"{what}: {reason}. {later}") from None
 
 
 @contextmanager
@@ -83,12 +83,18 @@ def _refused(what: str, error: Exception, writes: bool, then: str, flag: str) ->
     # Without a known token the Hub answers 401 for what is missing and for what is private.
     missing = isinstance(error, errors.RepositoryNotFoundError)
     if missing and (not writes or status == 404):
-        return UserError(f"{what} was not found on the Hub: check the id, and {READ}. {then}")
-    message = f"{what}: {_refusal(status, writes, flag)}. {then}"
+        return UserError(
+            f"{what} was not found on the Hub: check the id, and {READ}. {then}".strip()
+        )
+    message = f"{what}: {_refusal(status, writes, flag)}. {then or _later(writes)}"
     if status not in TRANSIENT:
         return UserError(message)
     wait = error.response.headers.get("Retry-After", "")
     return Unavailable(message, float(wait) if wait.isdigit() else None)
+
+
+def _later(writes: bool) -> str:
+    return "Publish later with --push_only." if writes else "Try again in a few minutes."
 
 
 def _refusal(status: int, writes: bool, flag: str) -> str:
