@@ -48,6 +48,7 @@ def run(config: Config, options: Options) -> None:
     from pix2pix import hub
     from pix2pix.hub import spaces
 
+    hub.limit_waiting()
     checks.check_space(options)
     if options.hf_job:
         from pix2pix import job
@@ -57,7 +58,6 @@ def run(config: Config, options: Options) -> None:
     checks.check_training_packages()
     checks.check_output_dir(options)
     checks.check_report(options)
-    hub.limit_waiting()
     if options.dry_run:
         from pix2pix.dry_run import dry_run
 
