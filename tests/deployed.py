@@ -18,13 +18,17 @@ MODEL, SPACE, TAG = f"{USER}/starter-maps", f"{USER}/starter-space", "v1.0"
 
 @dataclass(frozen=True)
 class Deployed:
-    """What `--push_only --space_id` left on the Hub, and the Space's own files running here."""
+    """What `--push_only --space_id` left on the Hub, and the Space's own files running here.
+
+    `requested` are the paths that the Space asked the Hub for until it was ready.
+    """
 
     folder: Path
     output: str
     files: Path
     address: str
     photo: Path
+    requested: frozenset[str]
 
 
 def push(folder: Path, *arguments: str, model: str = MODEL, space: str = SPACE) -> str:
@@ -50,5 +54,7 @@ def deployed(hub: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     environment = {name: variable["value"] for name, variable in variables.items()}
     # A fresh cache, as a new machine has, and no way back to this checkout.
     environment |= {"HF_HOME": str(folder / "home"), "PYTHONPATH": ""}
+    before = len(hub.requests)
     with running_space(folder / "app.log", files, **environment) as address:
-        yield Deployed(folder / "run", output, files, address, photo)
+        requested = frozenset(path for _, path, _ in hub.requests[before:])
+        yield Deployed(folder / "run", output, files, address, photo, requested)

@@ -69,7 +69,7 @@ def test_the_variable_is_the_model_at_its_commit(deployed: Deployed, api: HfApi)
 
 
 def test_the_front_matter_names_the_model_and_preloads_what_serving_fetches(
-    deployed: Deployed, hub: HubServer
+    deployed: Deployed,
 ):
     front = front_matter((deployed.files / "README.md").read_text(encoding="utf-8"))
     assert front["models"] == [MODEL]
@@ -77,9 +77,9 @@ def test_the_front_matter_names_the_model_and_preloads_what_serving_fetches(
     (preloaded,) = front["preload_from_hub"]
     model, files, revision = preloaded.split()
     assert (model, revision) == (MODEL, HfApi().model_info(MODEL).sha)
-    # Running it fetched these and nothing else: preloaded, it starts without a download.
+    # Starting it fetched these and nothing else: preloaded, it needs no download.
     prefix = f"/{MODEL}/resolve/{revision}/"
-    fetched = {p.removeprefix(prefix) for _, p, _ in hub.requests if p.startswith(prefix)}
+    fetched = {p.removeprefix(prefix) for p in deployed.requested if p.startswith(prefix)}
     assert set(files.split(",")) == {path.replace("%2F", "/") for path in fetched}
     assert "model.weights.h5" not in files and "generator.onnx" in files
 
