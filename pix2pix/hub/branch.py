@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pix2pix.errors import UserError
-from pix2pix.hub.refusals import explained
+from pix2pix.hub.refusals import bare_uploads, explained
 from pix2pix.training.checkpoints import is_checkpoint, step_of, superseded
 
 BRANCH = "checkpoints"
@@ -31,7 +31,8 @@ def _told(what: str, advice: str = "") -> Iterator[None]:
 
     with explained(what, writes=True):
         try:
-            yield
+            with bare_uploads():
+                yield
         except HfHubHTTPError as error:
             status = error.response.status_code
             if status in (409, 412):
@@ -108,15 +109,11 @@ class Branch:
             head, names = self._created()
             gone = superseded(map(Path, {*names, path.name}), step_of(path), limit)
             deletions = [CommitOperationDelete(old.name) for old in sorted(gone)]
-            try:
-                self._api.create_commit(
-                    self.repo_id, [CommitOperationAdd(path.name, path), *deletions],
-                    commit_message=f"Checkpoint after step {step_of(path)}",
-                    revision=BRANCH, parent_commit=head,
-                )  # fmt: skip
-            except RuntimeError as error:
-                # So the client wraps what became of an LFS upload.
-                raise error.__cause__ or error from None
+            self._api.create_commit(
+                self.repo_id, [CommitOperationAdd(path.name, path), *deletions],
+                commit_message=f"Checkpoint after step {step_of(path)}",
+                revision=BRANCH, parent_commit=head,
+            )  # fmt: skip
         return bool(gone) or path.name in names
 
     def tidy(self) -> None:

@@ -34,7 +34,7 @@ def explained(
 
     later = then or _later(writes)
     try:
-        with _bare_uploads():
+        with bare_uploads():
             yield
     except errors.LocalTokenNotFoundError:
         raise UserError(f"{what} needs a token, and none was found: {LOGIN}. {later}") from None
@@ -65,7 +65,7 @@ def explained(
 
 
 @contextmanager
-def _bare_uploads() -> Iterator[None]:
+def bare_uploads() -> Iterator[None]:
     """The client wraps what stopped an upload in a RuntimeError: the cause is what matters."""
     try:
         yield
