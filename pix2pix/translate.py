@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,12 @@ from pix2pix.images import (
     check_pixels,
     fit_to_square,
     open_image,
-    pad_mirrored,
     resize,
     to_rgb,
     to_tensor,
     to_uint8,
 )
+from pix2pix.tiles import translate_in_tiles
 
 MODES = ("fit", "full")
 GRAPH_FILE, CONFIG_FILE = "generator.onnx", "pix2pix.json"
@@ -116,6 +117,23 @@ class Translator:
         Raises:
             UserError: when the picture can't be read or is too large, or `mode` is unknown.
         """
+        *_, (_, _, translation) = self.steps(image, mode=mode)
+        return translation
+
+    def steps(
+        self, image: Image.Image | str | Path | bytes, *, mode: str = "fit"
+    ) -> Iterator[tuple[int, int, Image.Image | None]]:
+        """Translates as a call does, and says on the way how far it is.
+
+        Stopping to iterate cancels the rest.
+
+        Yields:
+            After each tile: tiles done, tiles in all (1 in the mode `fit`), and None; with the
+            last tile, the translation.
+
+        Raises:
+            UserError: as a call does.
+        """
         if mode not in MODES:
             raise UserError(f"The mode {mode!r} is unknown; choose one of {', '.join(MODES)}.")
         if isinstance(image, Image.Image):
@@ -123,7 +141,13 @@ class Translator:
             image = to_rgb(image)
         else:
             image = open_image(image)
-        return self._fit(image) if mode == "fit" else self._full(image)
+        if mode == "fit":
+            yield 1, 1, self._fit(image)
+            return
+        pixels = np.asarray(image)
+        tiles = translate_in_tiles(pixels, self.config.image_size, self.generate)
+        for done, total, result in tiles:
+            yield done, total, Image.fromarray(result) if done == total else None
 
     def generate(self, pictures: np.ndarray) -> np.ndarray:
         """The bare network: (B, H, W, 3) uint8 -> same, H and W multiples of 2**depth."""
@@ -135,41 +159,12 @@ class Translator:
         translated = self.generate(square[None])[0, :height, :width]
         return resize(Image.fromarray(translated), *image.size)
 
-    def _full(self, image: Image.Image) -> Image.Image:
-        tile = self.config.image_size
-        pixels = np.asarray(image)
-        height, width = pixels.shape[:2]
-        padded = pad_mirrored(pixels, max(height, tile), max(width, tile))
-        weight = _tent(tile)
-        total = np.zeros(padded.shape, np.float32)
-        weights = np.zeros(padded.shape[:2] + (1,), np.float32)
-        for top in _starts(padded.shape[0], tile):
-            for left in _starts(padded.shape[1], tile):
-                place = np.s_[top : top + tile, left : left + tile]
-                total[place] += weight * self.generate(padded[place][None])[0]
-                weights[place] += weight
-        blended = np.rint(total[:height, :width] / weights[:height, :width])
-        return Image.fromarray(blended.astype(np.uint8))
-
 
 def _threads() -> int:
     value = os.environ.get("PIX2PIX_THREADS", "0")
     if not value.isdigit():
         raise UserError(f"PIX2PIX_THREADS is {value!r}; it must be a number, 0 for all cores.")
     return int(value)
-
-
-def _starts(length: int, tile: int) -> list[int]:
-    """Evenly spread tile origins that cover `length` and overlap by at least a quarter tile."""
-    count = 1 + -(-(length - tile) // (tile - tile // 4))
-    return [round(position) for position in np.linspace(0, length - tile, count)]
-
-
-def _tent(tile: int) -> np.ndarray:
-    """(tile, tile, 1) weights that fall towards the borders, so that tiles blend."""
-    ramp = np.minimum(np.arange(1, tile + 1), np.arange(tile, 0, -1)).astype(np.float32)
-    ramp = np.minimum(ramp, tile // 4)
-    return np.outer(ramp, ramp)[..., None]
 
 
 def _not_a_model(folder: str | Path, reason: str) -> UserError:
