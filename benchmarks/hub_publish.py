@@ -17,7 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.measure import ROOT, STARTER_MODEL, memory
+
 # Bytes: a generator of 64 filters has 54.4 million parameters, 4 bytes each, in each of two files.
 SIZE, LIMIT = 218_000_000, 300_000_000
 LARGE = ("model.weights.h5", "generator.onnx")
@@ -28,7 +29,7 @@ def make_run(folder: Path, size: int) -> None:
     """A finished run as train_hub.py leaves it, with large files of `size` bytes."""
     from pix2pix.files import sha256, write_json
 
-    shutil.copytree(ROOT / "assets" / "starter_model", folder)
+    shutil.copytree(STARTER_MODEL, folder)
     about = json.loads((folder / "pix2pix.json").read_text(encoding="utf-8"))
     for name in LARGE:
         with (folder / name).open("wb") as file:
@@ -36,14 +37,6 @@ def make_run(folder: Path, size: int) -> None:
                 file.write(os.urandom(min(2**20, size - start)))
         about["sha256"][name] = sha256(folder / name)
     write_json(folder / "pix2pix.json", about)
-
-
-def memory(name: str) -> int:
-    """Bytes: VmRSS is what this process holds now, VmHWM the most it ever held."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(name + ":"):
-            return int(line.split()[1]) * 1024
-    raise SystemExit(f"/proc/self/status has no {name}; this benchmark needs Linux.")
 
 
 def measure(folder: Path) -> tuple[int, int, float]:

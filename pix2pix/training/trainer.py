@@ -7,6 +7,7 @@ from pix2pix import losses
 from pix2pix.config import Config
 from pix2pix.networks import build_discriminator, build_generator, published_copy
 from pix2pix.training.adam import FusedAdam
+from pix2pix.training.convolutions import use_products
 from pix2pix.training.devices import Devices
 from pix2pix.training.schedule import LinearDecay
 
@@ -37,6 +38,9 @@ class Trainer:
             if config.ema_decay is not None:
                 self.averaged = published_copy(self.generator, config)
         xla = _use_xla(config.jit_compile, self.strategy)
+        if not (xla or devices.has_gpu) and config.mixed_precision == "no":
+            use_products(self.generator)
+            use_products(self.discriminator)
         self.step = tf.function(self._step, jit_compile=xla)
         self.steps = tf.function(self._steps, jit_compile=xla)
 

@@ -1,0 +1,98 @@
+"""What several benchmarks need: timing in turns, memory, and a generator of full size."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parent.parent
+STARTER_MODEL = ROOT / "assets" / "starter_model"
+
+
+def in_turns(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of a call of each, called in turns: a busy machine is so for all of them."""
+    for call in contenders.values():
+        call()
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, call in contenders.items():
+            started = time.perf_counter()
+            call()
+            seconds[name].append(time.perf_counter() - started)
+    return {name: float(np.median(measured)) for name, measured in seconds.items()}
+
+
+def memory(name: str) -> int:
+    """Bytes: VmRSS is what this process holds now, VmHWM the most it ever held."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) * 1024
+    raise SystemExit(f"/proc/self/status has no {name}; this benchmark needs Linux.")
+
+
+def save_generator(folder: Path, **settings):
+    """Writes what serving needs of an untrained generator, of full size unless `settings` say
+    otherwise, and returns it. Needs TensorFlow."""
+    import keras
+
+    from pix2pix.config import Config
+    from pix2pix.export import save_onnx
+    from pix2pix.files import sha256, write_json
+    from pix2pix.networks import build_generator
+
+    keras.utils.set_random_seed(0)
+    config = Config(**settings)
+    generator = build_generator(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_onnx(generator, folder / "generator.onnx")
+    digests = {"generator.onnx": sha256(folder / "generator.onnx")}
+    write_json(folder / "pix2pix.json", {"config": config.to_dict(), "sha256": digests})
+    return generator
+
+
+def real_pictures(count: int, side: int = 256) -> np.ndarray:
+    """(count, side, side, 3) uint8 held-out photos of the embedded set."""
+
+    from pix2pix.images import open_image, resize
+
+    paths = sorted((STARTER_MODEL / "samples").glob("*-input.png"))
+    photos = [open_image(paths[number % len(paths)]) for number in range(count)]
+    return np.stack([np.asarray(resize(photo, side, side), np.uint8) for photo in photos])
+
+
+def outputs(network, side: int = 256) -> list:
+    """Symbolic outputs of a Keras network's layers on one square picture, with the layers."""
+    import keras
+
+    layers = [layer for layer in network.layers if not isinstance(layer, keras.layers.InputLayer)]
+    inputs = [keras.Input((side, side, x.shape[-1]), batch_size=1) for x in network.inputs]
+    found = keras.Model(network.inputs, [layer.output for layer in layers])(inputs)
+    return list(zip(layers, found, strict=True))
+
+
+def multiply_adds(network, side: int = 256) -> int:
+    """Multiplications and additions of a network's convolutions on one square picture."""
+    import keras
+
+    total = 0
+    for layer, output in outputs(network, side):
+        if hasattr(layer, "kernel"):
+            positions = output.shape[1] * output.shape[2]
+            if isinstance(layer, keras.layers.Conv2DTranspose):
+                positions //= layer.strides[0] ** 2
+            total += 2 * int(np.prod(layer.kernel.shape)) * positions
+    return total
+
+
+def sgemm_flops(size: int = 2048, rounds: int = 7) -> float:
+    """Operations a second of NumPy's float32 matrix product, the best of `rounds`."""
+    a, b = np.random.default_rng(0).standard_normal((2, size, size), np.float32)
+    best = min(_seconds(lambda: a @ b) for _ in range(rounds))
+    return 2 * size**3 / best
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started

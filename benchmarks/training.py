@@ -1,0 +1,223 @@
+"""How long does a training step take, and what does it hold? `python -m benchmarks.training`
+
+Full-size networks, 256x256, batch 1, all cores. Beside our step, in processes of their own that
+compute in turns: a plain one (the same networks, Keras's Adam, and the step as the TensorFlow
+tutorial writes it: one graph, two tapes, D seen by G before its update), and where a PyTorch is
+installed, the same networks and our step there. The floor is the step's multiplications and
+additions at the rate of this machine's float32 matrix product. Memory is the peak over what the
+process held before it built the networks, beside weights, gradients, two moments and activations.
+"""
+
+import argparse
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from benchmarks.measure import ROOT, memory, multiply_adds, sgemm_flops
+
+TARGET, MEMORY_TARGET = 0.88, 1.15
+SIZES = {"generator_filters": 64, "discriminator_filters": 64}
+
+
+def pair() -> tuple[np.ndarray, np.ndarray]:
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 1, 256, 256, 3), np.uint8)
+    return pictures[0], pictures[1]
+
+
+def our_step(settings: dict):
+    """The project's own step."""
+    from pix2pix.runtime import prepare_tensorflow
+
+    prepare_tensorflow()
+    import tensorflow as tf
+
+    from pix2pix.config import Config
+    from pix2pix.training.trainer import Trainer
+
+    def build():
+        trainer = Trainer(Config(**settings), 1000)
+        inputs, targets = map(tf.constant, pair())
+        return lambda: float(trainer.step(inputs, targets)["l1_loss"])
+
+    return build
+
+
+def plain_step(settings: dict):
+    """Keras and TensorFlow as they come, and the step of TensorFlow's pix2pix tutorial."""
+    import keras
+    import tensorflow as tf
+
+    from pix2pix.config import Config
+    from pix2pix.networks import build_discriminator, build_generator
+
+    def build():
+        config = Config(**settings)
+        generator, discriminator = build_generator(config), build_discriminator(config)
+        adams = [keras.optimizers.Adam(2e-4, beta_1=0.5) for _ in range(2)]
+        cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+        inputs, targets = (tf.cast(p, tf.float32) / 127.5 - 1.0 for p in pair())
+
+        @tf.function
+        def step():
+            with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
+                generated = generator(inputs, training=True)
+                real = discriminator([inputs, targets], training=True)
+                fake = discriminator([inputs, generated], training=True)
+                l1 = tf.reduce_mean(tf.abs(targets - generated))
+                g_loss = cross_entropy(tf.ones_like(fake), fake) + 100.0 * l1
+                d_loss = cross_entropy(tf.ones_like(real), real)
+                d_loss += cross_entropy(tf.zeros_like(fake), fake)
+            losses, tapes = (g_loss, d_loss), (g_tape, d_tape)
+            networks = generator, discriminator
+            for loss, tape, network, adam in zip(losses, tapes, networks, adams, strict=True):
+                variables = network.trainable_variables
+                adam.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            return l1
+
+        return lambda: float(step())
+
+    return build
+
+
+def torch_step(settings: dict):
+    from benchmarks.torch_step import build
+
+    return lambda: build(settings, *pair())
+
+
+WORKERS = {"ours": our_step, "plain": plain_step, "torch": torch_step}
+
+
+def work(name: str, settings: dict) -> None:
+    """Answers each line of the standard input with the seconds of that many steps, as JSON."""
+    build = WORKERS[name](settings)
+    before = memory("VmRSS")
+    step = build()
+    step(), step()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        started = time.perf_counter()
+        for _ in range(int(line)):
+            step()
+        seconds = (time.perf_counter() - started) / int(line)
+        print(json.dumps({"seconds": seconds, "grown": memory("VmHWM") - before}), flush=True)
+
+
+class Worker:
+    """One contender in a process of its own, idle until asked."""
+
+    def __init__(self, name: str, settings: dict):
+        command = [sys.executable, "-m", "benchmarks.training", "--worker", name]
+        command += ["--settings", json.dumps(settings)]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
+        )
+        if self.process.stdout.readline() != "ready\n":
+            raise SystemExit(f"{' '.join(command)} failed.")
+        self.answers: list[dict] = []
+
+    def ask(self, steps: int) -> None:
+        self.process.stdin.write(f"{steps}\n")
+        self.process.stdin.flush()
+        self.answers.append(json.loads(self.process.stdout.readline()))
+
+    @property
+    def grown(self) -> int:
+        return self.answers[-1]["grown"]
+
+    @property
+    def seconds(self) -> float:
+        return float(np.median([answer["seconds"] for answer in self.answers]))
+
+
+def costs(settings: dict) -> tuple[float, dict[str, int]]:
+    """Multiplications and additions of one step; bytes of weights and of activations.
+
+    Going back costs twice a pass forward. D sees real and generated, each there and back, and
+    the generated once more, there and back to its input only.
+    """
+    from pix2pix.config import Config
+    from pix2pix.networks import build_discriminator, build_generator
+
+    config = Config(**settings)
+    g, d = build_generator(config), build_discriminator(config)
+    held = {"weights": 4 * (g.count_params() + d.count_params()), "activations": activations(g, d)}
+    return 3 * multiply_adds(g) + 8 * multiply_adds(d), held
+
+
+def activations(generator, discriminator) -> int:
+    """Bytes that a step's passes forward leave for its passes back: counted in its graph."""
+    import tensorflow as tf
+
+    @tf.function
+    def passes(inputs, targets):
+        with tf.GradientTape() as tape:
+            generated = generator(inputs, training=True)
+            seen = [discriminator([inputs, x], training=True) for x in (targets, generated)]
+            loss = sum(map(tf.reduce_sum, [*seen, discriminator([inputs, generated])]))
+        forward.update(tf.compat.v1.get_default_graph().get_operations())
+        return tape.gradient(loss, generator.trainable_variables)
+
+    forward: set = set()
+    pictures = [tf.TensorSpec((1, 256, 256, 3))] * 2
+    graph = passes.get_concrete_function(*pictures).graph
+    read = [x for op in graph.get_operations() if op not in forward for x in op.inputs]
+    made = {_made(x).ref(): _made(x) for x in read if x.op in forward}
+    # What is read from variables or written in the graph is no activation.
+    kept = [x for x in made.values() if x.op.type not in ("ReadVariableOp", "Const")]
+    return sum(x.dtype.size * (x.shape.num_elements() or 0) for x in kept)
+
+
+def _made(tensor):
+    """The tensor whose memory this one shares."""
+    while tensor.op.type in ("Reshape", "Identity"):
+        tensor = tensor.op.inputs[0]
+    return tensor
+
+
+def report(workers: dict[str, Worker], operations: float, bytes_: dict[str, int]) -> bool:
+    """Prints the tables; whether the targets are met."""
+    ours, plain = workers["ours"], workers["plain"]
+    floor = operations / sgemm_flops()
+    print(f"{operations / 1e9:.0f} GFLOP a step; floor {floor:.2f} s")
+    print("| step | s | of the plain one | of the floor | peak, MB |\n|---|---|---|---|---|")
+    for name, worker in workers.items():
+        print(
+            f"| {name} | {worker.seconds:.2f} | {worker.seconds / plain.seconds:.2f} "
+            f"| {worker.seconds / floor:.2f} | {worker.grown / 1e6:.0f} |"
+        )
+    # Weights, gradients and Adam's two moments.
+    needed = 4 * bytes_["weights"] + bytes_["activations"]
+    print(
+        f"Weights, gradients and two moments are 4 x {bytes_['weights'] / 1e6:.0f} MB, activations "
+        f"{bytes_['activations'] / 1e6:.0f} MB: our peak is {ours.grown / needed:.2f} of the sum."
+    )
+    return ours.seconds <= TARGET * plain.seconds and ours.grown <= MEMORY_TARGET * needed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=3, help="a round")
+    parser.add_argument("--settings", type=json.loads, default={}, help="more settings, JSON")
+    parser.add_argument("--worker", choices=WORKERS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        work(arguments.worker, arguments.settings)
+        return 0
+    names = [n for n in WORKERS if n != "torch" or importlib.util.find_spec("torch")]
+    settings = SIZES | arguments.settings
+    workers = {name: Worker(name, settings) for name in names}
+    for _ in range(arguments.rounds):
+        for worker in workers.values():
+            worker.ask(arguments.steps)
+    return 0 if report(workers, *costs(settings)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
