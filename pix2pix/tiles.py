@@ -26,7 +26,7 @@ def translate_in_tiles(
     height, width = pixels.shape[:2]
     if min(height, width) < tile:
         pixels = pad_mirrored(pixels, max(height, tile), max(width, tile))
-    tops, lefts = (_starts(length, tile) for length in pixels.shape[:2])
+    tops, lefts = (starts(length, tile) for length in pixels.shape[:2])
     weight = _tent(tile)
     result = np.empty_like(pixels)
     total = np.zeros((tile, pixels.shape[1], 3), np.float32)
@@ -47,7 +47,7 @@ def translate_in_tiles(
         yield (row + 1) * len(lefts), len(tops) * len(lefts), result[:height, :width]
 
 
-def _starts(length: int, tile: int) -> list[int]:
+def starts(length: int, tile: int) -> list[int]:
     """Evenly spread tile origins that cover `length` and overlap by about a quarter tile.
 
     All but the last are even: transposed convolutions of stride 2 leave a pattern of period 2,
