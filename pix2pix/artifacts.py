@@ -1,7 +1,5 @@
 """Writes what `train_hub.py` publishes: the artifact layout, each file whole or not there."""
 
-import csv
-import io
 import platform
 from dataclasses import dataclass
 from importlib import metadata
@@ -15,7 +13,8 @@ import pix2pix
 from pix2pix import card, evaluation, export, version
 from pix2pix.config import Config
 from pix2pix.data import LoadedPairs, oriented
-from pix2pix.files import sha256, write_image, write_json, write_text
+from pix2pix.files import sha256, write_image, write_json
+from pix2pix.training.log import write_history
 from pix2pix.translate import CONFIG_FILE, GRAPH_FILE, Translator
 
 SAMPLE_COUNT = 12
@@ -98,17 +97,6 @@ def write_samples(
         samples.append({"name": f"{number:03d}", "held_out_pair": int(place)} | scores[place])
     write_image(folder / "samples.png", card.sample_grid(rows))
     return samples
-
-
-def write_history(path: Path, history: list[dict]) -> None:
-    """Writes the logged losses as CSV; a run too short to log has a header only."""
-    from pix2pix.training.trainer import SCALARS
-
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ["step", "seconds", *SCALARS], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    write_text(path, text.getvalue())
 
 
 def _versions() -> dict[str, str]:

@@ -17,6 +17,7 @@ from pix2pix.config import Config
 from pix2pix.evaluation import table
 from pix2pix.files import sha256
 from pix2pix.hub import PUBLISHED, SERVED
+from pix2pix.training.log import write_history
 from pix2pix.training.trainer import SCALARS
 from pix2pix.translate import Translator
 from tests.builders import run_and_folder, tiny_config
@@ -132,7 +133,7 @@ def test_history_csv_has_a_header_and_the_logged_rows(folder):
 
 
 def test_a_run_too_short_to_log_still_has_its_header_and_curves(tmp_path):
-    artifacts.write_history(tmp_path / "history.csv", [])
+    write_history(tmp_path / "history.csv", [])
     card.write_curves(tmp_path / "curves.png", [])
     assert (tmp_path / "history.csv").read_text() == ",".join(("step", "seconds", *SCALARS)) + "\n"
     assert Image.open(tmp_path / "curves.png").width > 300

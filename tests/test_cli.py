@@ -135,6 +135,22 @@ def test_help_explains_every_flag_and_loads_nothing_heavy():
     assert "(default 0.0002)" in text and "(default 256)" in text
 
 
+@pytest.mark.parametrize(
+    ("code", "limit"),
+    [
+        ("import pix2pix", 0.3),
+        ("import train_hub\ntry: train_hub.main(['--help'])\nexcept SystemExit: pass", 1.0),
+    ],
+    ids=["import", "help"],
+)
+def test_what_a_user_waits_for_is_quick(code, limit):
+    """In processor time, which a busy machine does not stretch."""
+    done = python(f"import time\nstarted = time.process_time()\n{code}\n"
+                  "print('TOOK', time.process_time() - started)")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.rpartition("TOOK")[2]) < limit
+
+
 def test_import_pix2pix_loads_nothing_heavy():
     assert heavy_modules_after("import pix2pix") == set()
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pix2pix import UserError
-from pix2pix.training.log import ROWS_IN_TROUBLE, Log, Progress
+from pix2pix.training.log import FETCHED_EVERY, ROWS_IN_TROUBLE, Log, Progress
 from pix2pix.training.reporting import PROJECT, reporting
 from pix2pix.training.trainer import SCALARS
 from tests.builders import tiny_config
@@ -49,6 +49,34 @@ def test_a_log_that_is_stopped_in_a_stretch_and_goes_on_is_the_log_in_one_go():
 def test_a_loss_that_is_not_finite_says_what_to_try(value):
     with pytest.raises(UserError, match="step 3; the checkpoints before it are kept.*--learning_r"):
         Log(10).add(3, 1, scalars(l1_loss=value))
+
+
+class OnDevice:
+    """A scalar that counts how often a run waits for it."""
+
+    fetched = 0
+
+    def __float__(self) -> float:
+        OnDevice.fetched += 1
+        return 0.5
+
+
+def test_scalars_are_fetched_every_so_many_steps_and_for_a_checkpoint():
+    log = Log(500 * 1000)
+    for step in range(1, FETCHED_EVERY):
+        log.add(step, 1, dict.fromkeys(SCALARS, OnDevice()))
+    assert OnDevice.fetched == 0
+    log.add(FETCHED_EVERY, 1, dict.fromkeys(SCALARS, OnDevice()))
+    assert OnDevice.fetched == FETCHED_EVERY * len(SCALARS)
+    log.add(FETCHED_EVERY + 1, 1, dict.fromkeys(SCALARS, OnDevice()))
+    assert log.state()["count"] == FETCHED_EVERY + 1
+
+
+def test_a_loss_that_was_not_finite_some_steps_ago_names_its_step():
+    log = Log(500 * 1000)
+    with pytest.raises(UserError, match="step 3;"):
+        for step in range(1, FETCHED_EVERY + 1):
+            log.add(step, 1, scalars(l1_loss=float("nan") if step == 3 else 0.5))
 
 
 @pytest.mark.parametrize(

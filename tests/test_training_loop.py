@@ -58,12 +58,13 @@ def assert_same_end(mine: loop.Result, theirs: loop.Result) -> None:
     assert logs[0] == logs[1]
 
 
-def test_a_run_leaves_checkpoints_and_progress_grids(straight):
+def test_a_run_leaves_checkpoints_losses_and_progress_grids(straight):
     _, folder = straight
     found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert found == [
         "checkpoints/step-00000003.npz",
         "checkpoints/step-00000006.npz",
+        "history.csv",
         *(f"progress/step-0000000{n}.png" for n in (2, 4, 6)),
     ]
 

@@ -1,5 +1,6 @@
 """What changes how a step is computed must not change what is learned."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from pix2pix.training.trainer import Trainer
 from tests.builders import pair_array, tiny_config
+from tests.commands import run_train_hub
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = 4
@@ -69,9 +71,24 @@ def test_loss_scaling_keeps_small_gradients_and_is_saved():
 
 @pytest.mark.slow
 def test_xla_gives_the_same_losses(plain):
-    _, reported = trained(jit_compile="on")
+    trainer, reported = trained(jit_compile="on")
     for mine, theirs in zip(reported, plain[1], strict=True):
         assert mine == pytest.approx(theirs, abs=1e-4)
+    assert trainer.step.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_mixed_precision_trains_for_long(precision, tmp_path):
+    """200 steps on the embedded pairs; a loss or a weight that is not finite would end the run."""
+    run_train_hub(
+        "--dataset_name", "assets/sample_maps", "--image_size", "64", "--generator_filters", "16",
+        "--discriminator_filters", "16", "--max_train_steps", "200", "--validation_samples", "2",
+        "--mixed_precision", precision,
+        "--output_dir", str(tmp_path / "run"), "--cache_dir", str(tmp_path / "cache"),
+    )  # fmt: skip
+    with (tmp_path / "run" / "history.csv").open() as file:
+        assert [row["step"] for row in csv.DictReader(file)] == [str(n) for n in range(1, 201)]
 
 
 MIRRORED = """

@@ -1,8 +1,11 @@
 """What a run says while it goes on: the rows of history.csv, the progress line, and warnings."""
 
+import csv
+import io
 import math
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +13,12 @@ from tqdm import tqdm
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
+from pix2pix.files import write_text
 from pix2pix.training.trainer import SCALARS
 
 LOG_ROWS = 500
+# A fetch waits for the device to finish the step, and so keeps the next one from being queued.
+FETCHED_EVERY = 20
 SHORT_NAMES = ("D", "G", "L1", "D(real)", "D(fake)")
 # A discriminator that is this sure, or this undecided, for so many rows will not recover.
 CERTAIN, UNDECIDED, ROWS_IN_TROUBLE = 0.98, 0.001, 25
@@ -33,9 +39,11 @@ class Log:
         self.rows, self._before, self._since = list(rows), seconds, time.monotonic()
         self.stretch = max(1, math.ceil(total / LOG_ROWS))
         self._sums, self._count = np.array(sums), count
+        self._waiting: list[tuple[int, int, dict]] = []
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps: the rows, and the sums of a stretch that is not over yet."""
+        self._fetch()
         sums = self._sums.tolist()
         return {"rows": self.rows, "seconds": self.seconds, "sums": sums, "count": self._count}
 
@@ -47,19 +55,28 @@ class Log:
     def add(self, step: int, count: int, scalars: dict) -> dict[str, float] | None:
         """Takes the means of the `count` steps up to `step`; returns a row that is complete now.
 
-        Raises `UserError` when a loss is no longer finite.
+        Raises `UserError` when a loss is no longer finite: at that step, or up to
+        `FETCHED_EVERY` calls later.
         """
-        values = np.array([float(scalars[name]) for name in SCALARS])
-        if not np.isfinite(values).all():
-            raise not_finite(f"A loss is no longer finite at step {step}")
-        self._sums += count * values
-        self._count += count
+        self._waiting.append((step, count, scalars))
+        if len(self._waiting) >= FETCHED_EVERY or step % self.stretch == 0:
+            self._fetch()
         if step % self.stretch:
             return None
         means = dict(zip(SCALARS, (self._sums / self._count).tolist(), strict=True))
         self.rows.append({"step": step, "seconds": round(self.seconds, 2)} | means)
         self._sums[:], self._count = 0, 0
         return means
+
+    def _fetch(self) -> None:
+        """Adds what is still on the device to the sums."""
+        waiting, self._waiting = self._waiting, []
+        for step, count, scalars in waiting:
+            values = np.array([float(scalars[name]) for name in SCALARS])
+            if not np.isfinite(values).all():
+                raise not_finite(f"A loss is no longer finite at step {step}")
+            self._sums += count * values
+            self._count += count
 
     def trouble(self) -> str | None:
         """What has just become of the discriminator that it will not recover from, and a remedy."""
@@ -75,6 +92,15 @@ class Log:
                     "--discriminator_filters or a smaller --learning_rate."
                 )
         return None
+
+
+def write_history(path: Path, rows: list[dict]) -> None:
+    """Writes the rows of a log as CSV; a run too short for one has a header only."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["step", "seconds", *SCALARS], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def not_finite(what: str) -> UserError:

@@ -15,7 +15,7 @@ from pix2pix.errors import UserError
 from pix2pix.images import to_tensor, to_uint8
 from pix2pix.training import checkpoints
 from pix2pix.training.devices import Devices
-from pix2pix.training.log import Log, Progress, not_finite
+from pix2pix.training.log import Log, Progress, not_finite, write_history
 from pix2pix.training.reporting import reporting
 from pix2pix.training.samples import save_progress_grid
 from pix2pix.training.trainer import Trainer
@@ -103,6 +103,8 @@ def train(
             if row:
                 report(step, row)
                 progress.warn(log.trouble())
+                if devices.is_chief:
+                    write_history(saving.output_dir / "history.csv", log.rows)
             if received:
                 save()
                 raise Stopped(_stop_message(received[0], step, saving))
