@@ -18,9 +18,10 @@ test: setup ## the loop and every module, under 8 minutes
 test-slow: setup ## what takes minutes: kills, full-size networks
 	$(BIN)/python -m pytest -m slow
 
-lint: setup ## ruff: rules and format
+lint: setup ## rules, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 train: .venv/.installed-requirements-train ## a small documented run, about a minute
 	$(BIN)/python train_hub.py --dataset_name assets/sample_maps --output_dir runs/demo \
