@@ -27,10 +27,8 @@ train: .venv/.installed-requirements-train ## a small documented run, about a mi
 	$(BIN)/python train_hub.py --dataset_name assets/sample_maps --output_dir runs/demo \
 	  --generator_filters 16 --max_train_steps 200
 
-bench: setup ## pairs a second, 3 minutes; uploads, 2 minutes; kills and resumes, a quarter of an hour
-	$(BIN)/python -m benchmarks.data
-	$(BIN)/python -m benchmarks.hub_checkpoints
-	$(BIN)/python -m benchmarks.kill
+bench: setup ## every benchmark that takes minutes, a quarter of an hour, into benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
 
 clean: ## forget the virtual environment and the runs
 	rm -rf .venv runs

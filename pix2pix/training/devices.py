@@ -42,7 +42,7 @@ class Devices:
         for gpu in tf.config.list_physical_devices("GPU"):
             details = tf.config.experimental.get_device_details(gpu)
             return several + details.get("device_name", "GPU")
-        return f"{several}{_processor()} ({os.cpu_count()} cores)"
+        return f"{several}{processor()} ({os.cpu_count()} cores)"
 
     def spread(self, pictures: tf.Tensor, axis: int = 0):
         """This machine's pictures, in equal parts along `axis`, one a local device."""
@@ -125,7 +125,8 @@ def _check_shared(config: Config, worker: Worker) -> None:
         )
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(x.split(":", 1)[1].strip() for x in lines if x.startswith("model name"))
