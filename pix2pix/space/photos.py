@@ -15,10 +15,12 @@ from pix2pix.images import open_image
 from pix2pix.space.settings import Settings
 
 PNG_LEVEL = 6
+# Longest side of a picture that is only looked at, in pixels.
+PREVIEW = 4096
 NAME = "name"
 
 
-def photo_input(settings: Settings) -> gr.Image:
+def photo_input(settings: Settings, label: str = "Photo") -> gr.Image:
     """An input that reads any picture upright as RGB, and says in a sentence why it can't.
 
     The file's name, as the visitor knows it, is in the picture's `info`.
@@ -36,7 +38,10 @@ def photo_input(settings: Settings) -> gr.Image:
         except (UserError, ValueError) as error:
             raise gr.Error(str(error)) from None
 
-    photo = gr.Image(label="Photo", height=400, sources=["upload", "clipboard"], type="pil")
+    photo = gr.Image(
+        label=label, height=440, sources=["upload", "clipboard"], type="pil", elem_id="photo",
+        buttons=["fullscreen"],
+    )  # fmt: skip
     # Gradio's own reading loses 16-bit pictures and answers a damaged one with a bare "Error".
     photo.preprocess = read
     return photo
@@ -48,26 +53,37 @@ def read_photo(source: str | bytes, settings: Settings) -> Image.Image:
 
 
 def save_png(image: Image.Image, cache: str, stem: str) -> str:
-    """Writes a lossless PNG called `stem` into Gradio's cache, and returns its path.
-
-    It lies where Gradio itself would put it, in a folder named after the keyed hash of its bytes:
-    so it is not copied there once more, and it is deleted when its hour is over.
-    """
+    """Writes a lossless PNG called `stem` into Gradio's cache, and returns its path."""
     stream = io.BytesIO()
     image.save(stream, "PNG", compress_level=PNG_LEVEL)
-    path = Path(cache).resolve() / hash_bytes(stream.getvalue()) / f"{stem}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Whoever asks for the same picture at the same time reads either file whole.
-    temporary = path.with_name(f".{secrets.token_hex(8)}")
-    temporary.write_bytes(stream.getvalue())
-    temporary.replace(path)
-    return str(path)
+    return _write(stream.getvalue(), cache, f"{stem}.png")
 
 
-def result_stem(photo: Image.Image, what: str) -> str:
-    """What a file made of an upload is called: `aerial-map`, or `pix2pix-map` if it has no name.
+def save_preview(image: Image.Image, cache: str) -> str:
+    """Writes a JPEG to look at into Gradio's cache, smaller than a very large picture."""
+    small = image.copy()
+    small.thumbnail((PREVIEW, PREVIEW))
+    stream = io.BytesIO()
+    small.save(stream, "JPEG", quality=92)
+    return _write(stream.getvalue(), cache, "preview.jpg")
+
+
+def upload_stem(photo: Image.Image) -> str:
+    """What the visitor's file is called, without its ending; `pix2pix` if it has no name.
 
     Letters, digits, dots, dashes and underscores only, whatever the upload's name is.
     """
     stem = re.sub(r"[^\w.-]+", "-", Path(photo.info.get(NAME, "")).stem)
-    return f"{stem[:50].strip('.-_') or 'pix2pix'}-{what}"
+    return stem[:50].strip(".-_") or "pix2pix"
+
+
+def _write(content: bytes, cache: str, name: str) -> str:
+    """Writes a file where Gradio itself would put it, in a folder named after its keyed hash: so
+    it is not copied there once more, and is deleted when its hour is over."""
+    path = Path(cache).resolve() / hash_bytes(content) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Whoever asks for the same picture at the same time reads either file whole.
+    temporary = path.with_name(f".{secrets.token_hex(8)}")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+    return str(path)
