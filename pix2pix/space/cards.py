@@ -16,10 +16,11 @@ TEMPLATE = """
 </button></li>{{/each}}</ul>
 """
 STYLE = """
-ul { display: grid; gap: 12px; list-style: none; margin: 0; padding: 4px;
+ul { display: grid; gap: 10px; list-style: none; margin: 0; padding: 0;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, WIDTH), 1fr)); }
 li { margin: 0; }
 button { display: block; width: 100%; padding: 6px; cursor: pointer; text-align: left;
+  font-weight: 400;
   border: 1px solid var(--border-color-primary); border-radius: var(--radius-lg);
   background: var(--block-background-fill); color: var(--body-text-color); }
 button:hover { border-color: var(--color-accent); }
@@ -29,7 +30,7 @@ img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: co
   border-radius: var(--radius-sm); background: var(--border-color-primary); }
 .caption, .text { display: block; font-size: 14px; padding-top: 4px; }
 .caption { color: var(--body-text-color-subdued); }
-.text { font-variant-numeric: tabular-nums; }
+li .text { font-weight: 600; font-variant-numeric: tabular-nums; }
 """
 BEHAVIOUR = """
 element.addEventListener('click', event => {

@@ -17,6 +17,9 @@ TEMPLATE = """
       <span class="name right" aria-hidden="true">{{value.after_name}}</span>
     </div>
     <button type="button">Full screen</button>
+    {{else if value.before}}
+    <img class="alone" src="{{value.before.url}}" alt="{{value.before_name}}">
+    <span class="name" aria-hidden="true">{{value.before_name}}</span>
     {{else}}
     <p>{{value.empty}}</p>
     {{/if}}
@@ -36,6 +39,7 @@ p { margin: 0; padding: 1rem; text-align: center; color: var(--body-text-color-s
 .frame { position: relative; aspect-ratio: var(--ratio); min-height: 24px;
   width: min(100%, var(--height) * (var(--ratio))); }
 img { position: absolute; inset: 0; width: 100%; height: 100%; }
+.alone { object-fit: contain; }
 .after { clip-path: inset(0 0 0 var(--at)); }
 input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0;
   cursor: ew-resize; touch-action: pan-y; }
@@ -51,7 +55,8 @@ input:focus-visible + .line::after { outline: 3px solid #0f766e; outline-offset:
   background: rgb(15 23 42 / 0.85); color: white; font-size: 13px; line-height: 20px; }
 .name { bottom: 8px; left: 8px; pointer-events: none; }
 .name.right { left: auto; right: 8px; }
-button { top: 8px; right: 8px; min-height: 32px; cursor: pointer; }
+button { top: 8px; right: 8px; min-height: 32px; cursor: pointer;
+  font-weight: 400; }
 """
 BEHAVIOUR = """
 element.addEventListener('input', event =>
@@ -65,7 +70,7 @@ element.addEventListener('click', event => {
 
 
 def compare(value: dict, elem_id: str, visible: bool = True) -> gr.HTML:
-    """The component; its value comes from `nothing_compared` or `compared`."""
+    """The component; its value comes from `nothing_compared`, `alone` or `compared`."""
     return gr.HTML(
         value, html_template=TEMPLATE, css_template=STYLE, js_on_load=BEHAVIOUR,
         elem_id=elem_id, visible=visible,
@@ -75,6 +80,11 @@ def compare(value: dict, elem_id: str, visible: bool = True) -> gr.HTML:
 def nothing_compared(sentence: str) -> dict:
     """The value without pictures: a sentence in their place."""
     return {"empty": sentence}
+
+
+def alone(name: str, file: str) -> dict:
+    """The value with one picture, before there is another to compare it with."""
+    return {"before_name": name, "before": file_data(file)}
 
 
 def compared(

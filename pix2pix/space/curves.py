@@ -6,13 +6,17 @@ from pathlib import Path
 
 import gradio as gr
 
-LOSSES = {
-    "discriminator_loss": "discriminator",
-    "generator_gan_loss": "generator, GAN",
-    "l1_loss": "generator, L1",
-}
-OUTPUTS = {"d_real": "on real pairs", "d_fake": "on generated pairs"}
-COLOURS = ("#0f766e", "#b45309", "#6d28d9")
+# The L1 loss is far below the others, which would press it flat in one plot with them.
+PLOTS = (
+    ("GAN losses", {"discriminator_loss": "discriminator", "generator_gan_loss": "generator"}),
+    ("L1 loss", {"l1_loss": "generator"}),
+    (
+        "Mean output of the discriminator",
+        {"d_real": "on real pairs", "d_fake": "on generated pairs"},
+    ),
+)
+# At least 3:1 on white and on the dark background.
+COLOURS = ("#0d9488", "#d97706")
 MAX_POINTS = 500
 
 
@@ -23,13 +27,13 @@ def curves(folder: Path) -> None:
         gr.Markdown("This model comes without a training history.")
         return
     with gr.Row():
-        _plot(rows, LOSSES, "Losses", None)
-        _plot(rows, OUTPUTS, "Mean output of the discriminator (0.5: it can't tell)", [0, 1])
+        for title, series in PLOTS:
+            _plot(rows, title, series)
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
     """The rows whose figures can all be read, at most 500 of them, evenly spread."""
-    names = ["step", *LOSSES, *OUTPUTS]
+    names = ["step", *(name for _, series in PLOTS for name in series)]
     rows = []
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -45,7 +49,7 @@ def read_history(path: Path) -> list[dict[str, float]]:
     return rows[:: max(1, math.ceil(len(rows) / MAX_POINTS))]
 
 
-def _plot(rows: list[dict], series: dict[str, str], title: str, limits: list | None) -> None:
+def _plot(rows: list[dict[str, float]], title: str, series: dict[str, str]) -> None:
     # What the component sends to the page; as a data frame, it would need pandas at the start.
     value = {
         "columns": ["step", "value", "curve"],
@@ -54,7 +58,7 @@ def _plot(rows: list[dict], series: dict[str, str], title: str, limits: list | N
         "mark": "line",
     }
     gr.LinePlot(
-        value, x="step", y="value", color="curve", title=title, y_lim=limits, height=300,
+        value, x="step", y="value", color="curve", title=title, height=260,
         color_map=dict(zip(series.values(), COLOURS, strict=False)), y_title=" ", tooltip="all",
-        min_width=300, show_label=False,
+        min_width=280, show_label=False,
     )  # fmt: skip

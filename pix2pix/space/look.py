@@ -34,6 +34,7 @@ THEME = gr.themes.Base(
     block_title_text_color="*neutral_900",
     block_title_text_color_dark="*neutral_100",
     block_title_text_weight="600",
+    button_border_width="1px",
     button_primary_background_fill="*primary_700",
     button_primary_background_fill_dark="*primary_700",
     button_primary_background_fill_hover="*primary_800",
@@ -78,17 +79,34 @@ THEME = gr.themes.Base(
 )  # fmt: skip
 
 CSS = """
-.gradio-container { max-width: 1120px !important; margin: auto; }
+.gradio-container { width: 100%; min-width: 0; max-width: 1120px !important; margin: auto; }
 .dark { --color-accent: var(--primary-300); }
 :focus-visible { outline: 3px solid var(--color-accent) !important; outline-offset: 2px; }
-button, [role=tab] { min-height: 40px; }
+[role=tab], button.lg, button.md { min-height: 40px; }
+.gradio-container .html-container { padding: 0; }
+.gradio-container :is(table, th, td) { border-color: var(--border-color-primary) !important; }
+footer { align-items: center; }
 #banner { border-left: 4px solid #d97706; padding: 0.5rem 1rem; }
 #photo { height: clamp(240px, 80vw, 440px) !important; }
+#pair { padding: 12px; border: 1px solid var(--color-accent); border-radius: var(--radius-lg);
+  background: var(--block-background-fill); }
 #note p, #note label { margin: 0; font-variant-numeric: tabular-nums; }
-#note progress { display: block; width: 100%; height: 10px; accent-color: var(--color-accent); }
+#note progress { appearance: none; display: block; width: 100%; height: 10px; border: 0;
+  border-radius: 5px; overflow: hidden; background: var(--border-color-primary); }
+#note ::-webkit-progress-bar { background: var(--border-color-primary); }
+#note ::-webkit-progress-value { background: var(--color-accent); }
+#note ::-moz-progress-bar { background: var(--color-accent); }
 #footer { font-size: 14px; color: var(--body-text-color-subdued); }
 .wide { overflow-x: auto; }
-.facts table, .wide table { width: 100%; }
+.gradio-container :is(.facts, .wide) table { display: table; width: 100%; }
+.gradio-container .wide table { min-width: 680px; }
+.gradio-container :is(.facts, .wide) :is(th, td) { word-break: normal; overflow-wrap: anywhere; }
+.facts td:first-child { white-space: nowrap; }
+/* All tabs side by side on a phone; in a menu where they are wider than the page. */
+@media (max-width: 480px) {
+  .app { padding: 12px !important; }
+  .tab-container button { padding: 0 5px !important; font-size: 13.5px !important; }
+}
 @media (prefers-reduced-motion: reduce) {
   *, ::before, ::after { animation-duration: 1ms !important; scroll-behavior: auto !important;
     animation-iteration-count: 1 !important; transition-duration: 1ms !important; }
@@ -108,7 +126,7 @@ JS = """
 () => {
   document.querySelectorAll('link[rel~=icon]').forEach(link => link.href = 'ICON');
   const name = () => {
-    document.querySelectorAll('#photo img, #truth img').forEach(image => {
+    document.querySelectorAll('#photo img').forEach(image => {
       const label = image.closest('.block').querySelector('[data-testid=block-label]');
       const alt = label ? label.textContent.trim() : 'Picture';
       if (image.alt !== alt) image.alt = alt;

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import gradio as gr
 from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.gallery import read_samples
+from pix2pix.images import open_image
 from pix2pix.space.cards import cards, example_cards
-from pix2pix.space.compare import compare, compared, nothing_compared
+from pix2pix.space.compare import alone, compare, compared, nothing_compared
 from pix2pix.space.models import Models
 from pix2pix.space.pairs import closeness, input_and_target, looks_like_pair
 from pix2pix.space.photos import photo_input, save_png, save_preview, upload_stem
@@ -61,13 +63,16 @@ class TranslateTab:
         self.model = gr.Dropdown(
             names, value=names[0], label="Model", visible=len(names) > 1, elem_id="model-choice"
         )
-        self.photo = photo_input(settings, named.short_source.capitalize())
-        with gr.Group(visible=False, elem_id="pair") as self.pair:
-            self.offer = gr.Markdown(container=True)
+        sources = {self._words(name).short_source for name in names}
+        self.photo = photo_input(
+            settings, (sources.pop() if len(sources) == 1 else "input").title()
+        )
+        with gr.Column(visible=False, elem_id="pair") as self.pair:
+            self.offer = gr.Markdown()
             with gr.Row():
                 self.accept = gr.Button(size="md")
                 refuse = gr.Button("Keep it whole", size="md")
-        refuse.click(lambda: gr.Group(visible=False), None, self.pair, **AT_ONCE)
+        refuse.click(lambda: gr.Column(visible=False), None, self.pair, **AT_ONCE)
         size = self.models.default.config.image_size
         self.mode = gr.Radio(
             MODES, value="fit", label="Resolution", info=MODES_EXPLAINED.format(size=size)
@@ -75,22 +80,19 @@ class TranslateTab:
         with gr.Row():
             self.start = gr.Button("Translate", variant="primary", scale=3)
             self.cancel = gr.Button("Cancel", interactive=False, scale=1, min_width=100)
+        self.note = gr.HTML(elem_id="note", min_height=48)
 
     def _build_result(self, named: Words) -> None:
         self.result = compare(_nothing_yet(named), "result")
-        self.note = gr.HTML(elem_id="note", min_height=56)
         self.download = gr.DownloadButton(
             _download(named), interactive=False, variant="primary", elem_id="download"
         )
-        self.truth = gr.Image(
-            type="pil", interactive=False, visible=False, height=440, buttons=[], elem_id="truth"
-        )
-        # It comes back from a browser, so it is read as carefully as the photo.
-        self.truth.preprocess = self.photo.preprocess
-        self.against = compare(_nothing_yet(named), "against", visible=False)
+        # The real picture's file. The server keeps the path, so none from a browser is read.
+        self.truth = gr.State()
+        self.against = compare(nothing_compared(""), "against", visible=False)
 
     def _connect(self, settings: Settings) -> None:
-        outcome = [self.result, self.note, self.download, self.against, self.truth]
+        outcome = [self.result, self.note, self.download, self.against]
         buttons = [self.start, self.cancel]
         begun = self.start.click(self._busy, None, [*buttons, self.note], **AT_ONCE)
         self.run = begun.then(
@@ -102,19 +104,22 @@ class TranslateTab:
         self.run.then(self._idle, None, buttons, **AT_ONCE)
         self.cancel.click(self._cancelled, None, [*buttons, self.note], cancels=self.run, **AT_ONCE)
 
-        self.loaded = [*outcome, *buttons, self.pair, self.photo, self.model]
+        fresh = [*outcome, *buttons, self.truth, self.pair]
         for event in (self.photo.upload, self.photo.clear):
-            event(self._fresh, self.model, self.loaded, cancels=self.run, **AT_ONCE).then(
+            event(self._fresh, self.model, fresh, cancels=self.run, **AT_ONCE).then(
                 self._offer_pair, [self.photo, self.model], [self.pair, self.offer, self.accept],
                 show_progress="hidden", api_visibility="private",
             )  # fmt: skip
+        self.model.change(
+            self._rename, self.model, [*fresh, self.examples], cancels=self.run, **AT_ONCE
+        )
+        # Only events that give the photo a value have it among their outputs: for any other update
+        # Gradio makes the component anew for the session, and that one reads files in its own way.
+        self.loaded = [*fresh, self.photo, self.model]
         self.accept.click(
             self._halve, [self.photo, self.model], self.loaded, cancels=self.run,
             show_progress="hidden", api_visibility="private",
         )  # fmt: skip
-        self.model.change(
-            self._rename, self.model, [*self.loaded, self.examples], cancels=self.run, **AT_ONCE
-        )
         self.examples.select(self._pick, self.model, self.loaded, cancels=self.run, **AT_ONCE)
 
     def load(self, model: str, name: str) -> dict:
@@ -122,14 +127,15 @@ class TranslateTab:
         sample = next((s for s in self.samples.get(model, []) if s.name == name), None)
         if sample is None:
             raise gr.Error("There is no such sample; reload the page.")
-        real = self._words(model).real.capitalize()
-        return self._fresh(model) | {
-            self.photo: gr.Image(str(sample.input)),
-            self.truth: gr.Image(str(sample.target), label=real, visible=True),
-            self.model: model,
-        }
+        updates = self._fresh(model) | {self.photo: str(sample.input), self.model: model}
+        return updates | self._known(model, str(sample.target))
 
-    def _translate(self, photo: Image.Image, mode: str, truth: Image.Image | None, model: str):
+    def _known(self, model: str, truth: str) -> dict:
+        """Updates that show the real picture, in a file, until there is a result to compare."""
+        name = self._words(model).real.capitalize()
+        return {self.truth: truth, self.against: gr.HTML(alone(name, truth), visible=True)}
+
+    def _translate(self, photo: Image.Image, mode: str, truth: str | None, model: str):
         translator = self.models[model]
         started = said = time.perf_counter()
         for done, total, translation in steps(translator, photo, mode):
@@ -149,19 +155,18 @@ class TranslateTab:
         } | self._against(named, file, translation, truth)
 
     def _against(
-        self, named: Words, file: str, translation: Image.Image, truth: Image.Image | None
+        self, named: Words, file: str, translation: Image.Image, truth: str | None
     ) -> dict:
-        """Updates that compare with the real picture, where one of the same size is known."""
-        if truth is None or truth.size != translation.size:
+        """Updates that compare with the real picture, where it is known and not deleted yet."""
+        if not truth or not Path(truth).is_file():
             return {}
-        l1, psnr = closeness(translation, truth)
-        labels = (named.short_result.capitalize(), named.real.capitalize())
-        files = (file, save_preview(truth, self.photo.GRADIO_CACHE))
-        scores = f"L1 {l1:.2f} grey levels of 255, PSNR {psnr:.2f} dB against the {named.real}"
-        return {
-            self.against: gr.HTML(compared(labels, files, truth.size, scores), visible=True),
-            self.truth: gr.Image(visible="hidden"),
-        }
+        real = open_image(truth)
+        if real.size != translation.size:
+            return {}
+        l1, psnr = closeness(translation, real)
+        names = (named.short_result.capitalize(), named.real.capitalize())
+        scores = f"L1 {l1:.2f} grey levels of 255, PSNR {psnr:.2f} dB against the {named.real}."
+        return {self.against: gr.HTML(compared(names, (file, truth), real.size, scores))}
 
     def _fresh(self, model: str) -> dict:
         """Updates for another picture: nothing of the one before is left."""
@@ -169,29 +174,25 @@ class TranslateTab:
         return {
             self.result: _nothing_yet(named),
             self.against: gr.HTML(visible=False),
-            self.truth: gr.Image(None, visible=False),
+            self.truth: None,
             self.note: "",
             self.download: gr.DownloadButton(_download(named), value=None, interactive=False),
-            self.pair: gr.Group(visible=False),
+            self.pair: gr.Column(visible=False),
         } | self._idle()
 
     def _rename(self, model: str) -> dict:
-        named = self._words(model)
-        return self._fresh(model) | {
-            self.photo: gr.Image(label=named.short_source.capitalize()),
-            self.examples: self._examples(model),
-        }
+        return self._fresh(model) | {self.examples: self._examples(model)}
 
     def _pick(self, model: str, event: gr.EventData) -> dict:
         return self.load(model, event.name)
 
     def _offer_pair(self, photo: Image.Image | None, model: str) -> dict:
         if photo is None or not looks_like_pair(photo):
-            return {self.pair: gr.Group(visible=False)}
+            return {self.pair: gr.Column(visible=False)}
         side = "left" if self.models[model].config.direction == "a_to_b" else "right"
         named = self._words(model)
         return {
-            self.pair: gr.Group(visible=True),
+            self.pair: gr.Column(visible=True),
             self.offer: PAIR.format(side=side, source=named.short_source, real=named.real),
             self.accept: gr.Button(f"Use the {side} half"),
         }
@@ -203,10 +204,8 @@ class TranslateTab:
         source, target = input_and_target(photo, self.models[model].config.direction)
         named = self._words(model)
         truth = save_png(target, cache, f"{stem}-{named.real.replace(' ', '-')}")
-        return self._fresh(model) | {
-            self.photo: save_png(source, cache, stem),
-            self.truth: gr.Image(truth, label=named.real.capitalize(), visible=True),
-        }
+        updates = self._fresh(model) | {self.photo: save_png(source, cache, stem)}
+        return updates | self._known(model, truth)
 
     def _busy(self) -> dict:
         return {
