@@ -25,6 +25,7 @@ MODES_EXPLAINED = (
     "every pixel of a larger picture is kept, and it takes longer."
 )
 NOTHING = "There is no picture yet: upload, paste or choose one first."
+STOPPED = "<p>Stopped: there is no result.</p>"
 PAIR = (
     "**A side-by-side pair?** This picture is twice as wide as high. If its {side} half is the "
     "{source}, that half can be translated alone and compared with the other one, the {real}."
@@ -100,9 +101,10 @@ class TranslateTab:
             concurrency_id="translate", concurrency_limit=settings.concurrency,
             show_progress="minimal", show_progress_on=self.note, api_visibility="private",
         )  # fmt: skip
-        self.run.failure(lambda: "", None, self.note, **AT_ONCE)
+        # Gradio takes a cancelled run for a failed one, whichever of the two comes first.
+        self.run.failure(lambda: STOPPED, None, self.note, **AT_ONCE)
         self.run.then(self._idle, None, buttons, **AT_ONCE)
-        self.cancel.click(self._cancelled, None, [*buttons, self.note], cancels=self.run, **AT_ONCE)
+        self.cancel.click(self._stopped, None, [*buttons, self.note], cancels=self.run, **AT_ONCE)
 
         fresh = [*outcome, *buttons, self.truth, self.pair]
         for event in (self.photo.upload, self.photo.clear):
@@ -220,8 +222,8 @@ class TranslateTab:
             self.cancel: gr.Button(interactive=False),
         }
 
-    def _cancelled(self) -> dict:
-        return self._idle() | {self.note: "<p>Cancelled.</p>"}
+    def _stopped(self) -> dict:
+        return self._idle() | {self.note: STOPPED}
 
     def _words(self, model: str) -> Words:
         return words(self.models[model].config)
