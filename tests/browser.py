@@ -58,8 +58,12 @@ def opened(browser: Browser, address: str, viewport: dict = DESKTOP, scheme: str
 
 
 def upload(page: Page, photo: Path | dict) -> None:
-    """Chooses a file as the photo and waits until the page shows it."""
-    page.locator("#photo input[type=file]").set_input_files(photo)
+    """Chooses a file as the photo and waits until the page shows it.
+
+    It first clears what was there before, and then asks whether the picture is a pair.
+    """
+    with page.expect_request(lambda request: "/queue/join" in request.url):
+        page.locator("#photo input[type=file]").set_input_files(photo)
     expect(page.locator("#photo img")).to_be_visible()
 
 

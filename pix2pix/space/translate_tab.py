@@ -101,9 +101,9 @@ class TranslateTab:
             concurrency_id="translate", concurrency_limit=settings.concurrency,
             show_progress="minimal", show_progress_on=self.note, api_visibility="private",
         )  # fmt: skip
-        # Gradio takes a cancelled run for a failed one, whichever of the two comes first.
-        self.run.failure(lambda: STOPPED, None, self.note, **AT_ONCE)
-        self.run.then(self._idle, None, buttons, **AT_ONCE)
+        # A cancelled run counts as a failed one, too.
+        self.run.failure(self._stopped, None, [*buttons, self.note], **AT_ONCE)
+        self.run.success(self._idle, None, buttons, **AT_ONCE)
         self.cancel.click(self._stopped, None, [*buttons, self.note], cancels=self.run, **AT_ONCE)
 
         fresh = [*outcome, *buttons, self.truth, self.pair]
