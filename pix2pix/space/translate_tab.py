@@ -25,6 +25,7 @@ MODES_EXPLAINED = (
     "every pixel of a larger picture is kept, and it takes longer."
 )
 NOTHING = "There is no picture yet: upload, paste or choose one first."
+NO_PAIR = "There is no side-by-side pair: upload one first."
 STOPPED = "<p>Stopped: there is no result.</p>"
 PAIR = (
     "**A side-by-side pair?** This picture is twice as wide as high. If its {side} half is the "
@@ -112,12 +113,13 @@ class TranslateTab:
                 self._offer_pair, [self.photo, self.model], [self.pair, self.offer, self.accept],
                 show_progress="hidden", api_visibility="private",
             )  # fmt: skip
-        self.model.change(
-            self._rename, self.model, [*fresh, self.examples], cancels=self.run, **AT_ONCE
+        # By a visitor's own choice only: `load` chooses a model, too.
+        self.model.input(
+            self._switch, self.model, [*fresh, self.examples], cancels=self.run, **AT_ONCE
         )
         # Only events that give the photo a value have it among their outputs: for any other update
         # Gradio makes the component anew for the session, and that one reads files in its own way.
-        self.loaded = [*fresh, self.photo, self.model]
+        self.loaded = [*fresh, self.photo, self.model, self.examples]
         self.accept.click(
             self._halve, [self.photo, self.model], self.loaded, cancels=self.run,
             show_progress="hidden", api_visibility="private",
@@ -128,8 +130,8 @@ class TranslateTab:
         """Updates of `loaded`: a model's sample as the photo, and what it is compared with."""
         sample = next((s for s in self.samples.get(model, []) if s.name == name), None)
         if sample is None:
-            raise gr.Error("There is no such sample; reload the page.")
-        updates = self._fresh(model) | {self.photo: str(sample.input), self.model: model}
+            raise gr.Error("There is no such sample; reload the page.", print_exception=False)
+        updates = self._switch(model) | {self.photo: str(sample.input), self.model: model}
         return updates | self._known(model, str(sample.target))
 
     def _known(self, model: str, truth: str) -> dict:
@@ -182,7 +184,7 @@ class TranslateTab:
             self.pair: gr.Column(visible=False),
         } | self._idle()
 
-    def _rename(self, model: str) -> dict:
+    def _switch(self, model: str) -> dict:
         return self._fresh(model) | {self.examples: self._examples(model)}
 
     def _pick(self, model: str, event: gr.EventData) -> dict:
@@ -200,8 +202,8 @@ class TranslateTab:
         }
 
     def _halve(self, photo: Image.Image | None, model: str) -> dict:
-        if photo is None:
-            raise gr.Error(NOTHING)
+        if photo is None or not looks_like_pair(photo):
+            raise gr.Error(NO_PAIR, print_exception=False)
         cache, stem = self.photo.GRADIO_CACHE, upload_stem(photo)
         source, target = input_and_target(photo, self.models[model].config.direction)
         named = self._words(model)
@@ -237,11 +239,11 @@ def steps(
 ) -> Iterator[tuple[int, int, Image.Image | None]]:
     """`Translator.steps`, whose errors are shown to the visitor."""
     if photo is None:
-        raise gr.Error(NOTHING)
+        raise gr.Error(NOTHING, print_exception=False)
     try:
         yield from translator.steps(photo, mode=mode)
     except UserError as error:
-        raise gr.Error(str(error)) from None
+        raise gr.Error(str(error), print_exception=False) from None
 
 
 def _progress(done: int, total: int, seconds: float) -> str:
