@@ -17,7 +17,8 @@ SAMPLES = STARTER_MODEL / "samples"
 PHOTO = SAMPLES / "003-input.png"
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 # The machine may be busy with other tests.
-PATIENCE = 30_000
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 
 # .ci/run installs a Chromium, and there a missing one is a failure.
 needs_chromium = pytest.mark.skipif(
@@ -34,7 +35,6 @@ def starter_space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium

@@ -34,10 +34,10 @@ def test_the_gallery_is_sorted_and_a_click_opens_a_sample_with_its_real_map(page
 
 def test_the_model_tab_tells_what_is_served_and_how_good_it_is(page: Page):
     open_tab(page, "Model")
-    facts = page.locator(".facts")
+    facts = page.locator(".block.facts")
     for fact in ("satellite photo to map", "256 x 256", "assets/sample_maps", "apache-2.0"):
         expect(facts).to_contain_text(fact)
-    table = page.locator(".wide").first
+    table = page.locator(".block.wide").first
     low, high = METRICS["intervals"]["psnr"]
     value = METRICS["metrics"]["psnr"]
     expect(table).to_contain_text(f"{value:.2f} [{low:.2f}, {high:.2f}]")
@@ -45,6 +45,6 @@ def test_the_model_tab_tells_what_is_served_and_how_good_it_is(page: Page):
     expect(page.locator(".vega-embed")).to_have_count(3)
     expect(page.locator(".vega-embed canvas, .vega-embed svg").first).to_be_visible()
     page.get_by_role("button", name="The model's card").click()
-    card = page.locator(".wide").last
+    card = page.locator(".block.wide").last
     expect(card).to_contain_text("Do not use its maps for navigation")
     expect(card).not_to_contain_text(re.compile("library_name|samples.png"))

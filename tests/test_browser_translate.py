@@ -95,7 +95,7 @@ def processor_seconds(address: str) -> float:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads processor times in /proc")
 def test_cancel_stops_the_work(page: Page, starter_space: str, tmp_path: Path):
     photo = tmp_path / "huge.jpg"
-    Image.open(PHOTO).convert("RGB").resize((4000, 3000)).save(photo)
+    Image.open(PHOTO).convert("RGB").resize((6000, 5000)).save(photo)
     upload(page, photo)
     page.get_by_label("Full resolution").check()
     page.get_by_role("button", name="Translate", exact=True).click()
