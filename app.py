@@ -11,37 +11,44 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr  # noqa: E402
 
-from pix2pix.gallery import read_samples  # noqa: E402
+from pix2pix import __version__  # noqa: E402
 from pix2pix.space.api import endpoints  # noqa: E402
 from pix2pix.space.batch_tab import batch_tab  # noqa: E402
 from pix2pix.space.code_tab import code_tab  # noqa: E402
 from pix2pix.space.gallery_tab import gallery_tab  # noqa: E402
-from pix2pix.space.look import CSS, THEME  # noqa: E402
+from pix2pix.space.look import CSS, JS, THEME  # noqa: E402
 from pix2pix.space.model_tab import model_tab  # noqa: E402
 from pix2pix.space.models import Models, load_models  # noqa: E402
 from pix2pix.space.settings import Settings  # noqa: E402
-from pix2pix.space.translate_tab import translate_tab  # noqa: E402
+from pix2pix.space.translate_tab import TranslateTab  # noqa: E402
+from pix2pix.space.words import words  # noqa: E402
 
 KEEP_SECONDS = 3600
+FOOTER = (
+    "What is made here is a guess: not for navigation, nor for decisions about land. Code: "
+    "Apache-2.0, pix2pix {version}. Uploads and results are deleted after an hour."
+)
 
 
 def build(models: Models, settings: Settings) -> gr.Blocks:
     """The interface around the models."""
-    samples = read_samples(models.default.folder)
-    with gr.Blocks(title="pix2pix", delete_cache=(KEEP_SECONDS, KEEP_SECONDS)) as space:
-        gr.Markdown("# pix2pix: from aerial photo to map")
+    named = words(models.default.config)
+    title = f"From {named.source} to {named.result}"
+    with gr.Blocks(title=f"pix2pix: {title}", delete_cache=(KEEP_SECONDS, KEEP_SECONDS)) as space:
+        gr.Markdown(f"# {title}")
         gr.Markdown("\n\n".join(models.banners), visible=bool(models.banners), elem_id="banner")
         with gr.Tabs() as tabs:
             with gr.Tab("Translate", id="translate"):
-                photo = translate_tab(models, samples, settings)
+                translate = TranslateTab(models, settings)
             with gr.Tab("Gallery", id="gallery"):
-                gallery_tab(samples, photo, tabs)
+                gallery_tab(translate, tabs)
             with gr.Tab("Batch", id="batch"):
                 batch_tab(models, settings)
             with gr.Tab("Model", id="model"):
                 model_tab(models)
             with gr.Tab("Use it from code", id="code"):
                 code_tab()
+        gr.Markdown(FOOTER.format(version=__version__), elem_id="footer")
         endpoints(models, settings)
     return space
 
@@ -55,6 +62,7 @@ if __name__ == "__main__":
     demo.launch(
         theme=THEME,
         css=CSS,
+        js=JS,
         allowed_paths=[str(models.default.folder)],
         max_file_size=f"{settings.max_file_mb}mb",
         show_error=True,

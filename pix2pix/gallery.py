@@ -1,8 +1,15 @@
 """The held-out triplets that come with a model: samples/NNN-*.png and their scores."""
 
 import json
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+KINDS = ("input", "generated", "target")
+SCORES = ("l1", "psnr", "ssim")
+ORDERS = ("as stored", "best first", "worst first")
 
 
 @dataclass(frozen=True)
@@ -17,18 +24,32 @@ class Sample:
 
 
 def read_samples(folder: Path) -> list[Sample]:
-    """The triplets of the artifacts in `folder`, in order; none where files are missing."""
+    """The triplets of the artifacts in `folder`, in order.
+
+    None without a readable metrics.json; entries that lack a score or a file are left out.
+    """
     try:
         listed = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["samples"]
-    except (OSError, ValueError, KeyError):
+        return [sample for entry in listed if (sample := _sample(folder / "samples", entry))]
+    except (OSError, ValueError, KeyError, TypeError):
         return []
-    samples = []
-    for entry in listed:
-        paths = [
-            folder / "samples" / f"{entry['name']}-{kind}.png"
-            for kind in ("input", "generated", "target")
-        ]
-        if all(path.is_file() for path in paths):
-            scores = {key: entry[key] for key in ("l1", "psnr", "ssim")}
-            samples.append(Sample(entry["name"], *paths, scores))
-    return samples
+
+
+def _sample(folder: Path, entry: Any) -> Sample | None:
+    try:
+        name = entry["name"]
+        scores = {key: float(entry[key]) for key in SCORES}
+        # A name is part of a path, and a model's files are not ours.
+        if not re.fullmatch(r"\w+", name) or not all(map(math.isfinite, scores.values())):
+            return None
+    except (KeyError, TypeError, ValueError):
+        return None
+    paths = [folder / f"{name}-{kind}.png" for kind in KINDS]
+    return Sample(name, *paths, scores) if all(path.is_file() for path in paths) else None
+
+
+def ordered(samples: list[Sample], order: str) -> list[Sample]:
+    """The samples in one of `ORDERS`, by L1."""
+    if order == ORDERS[0]:
+        return samples
+    return sorted(samples, key=lambda sample: sample.scores["l1"], reverse=order == ORDERS[2])

@@ -47,6 +47,7 @@ for _name in (
 ):
     os.environ.pop(_name, None)
 
+from tests.browser import browser, page, starter_space  # noqa: E402, F401
 from tests.deployed import deployed  # noqa: E402, F401
 from tests.hub_clients import anonymous, api, model, reader  # noqa: E402, F401
 from tests.hub_server import READ_TOKEN, USER, WRITE_TOKEN, HubServer  # noqa: E402

@@ -2,33 +2,48 @@
 
 import gradio as gr
 
-from pix2pix.gallery import Sample
+from pix2pix.gallery import ORDERS, ordered
+from pix2pix.space.cards import cards, triplet_cards
+from pix2pix.space.translate_tab import AT_ONCE, TranslateTab
+from pix2pix.space.words import words
 
-TRIPLET = ("photo", "generated", "real")
+EXPLAINED = (
+    "Pairs the model never saw in training. L1 is the mean difference from the {real} in grey "
+    "levels of 255: lower is closer. PSNR and SSIM: higher is closer. A click opens the "
+    "{source} in Translate, with the {real} to compare with."
+)
 
 
-def gallery_tab(samples: list[Sample], photo: gr.Image, tabs: gr.Tabs) -> None:
-    """Builds the tab; a click puts the sample's photo into `photo` and opens Translate."""
+def gallery_tab(translate: TranslateTab, tabs: gr.Tabs) -> None:
+    """Builds the tab, with a tab of its own for each of several models.
+
+    A click puts the sample into Translate and opens it.
+    """
+    names = translate.models.names
+    if len(names) == 1:
+        _gallery(names[0], translate, tabs)
+        return
+    with gr.Tabs():
+        for name in names:
+            with gr.Tab(name):
+                _gallery(name, translate, tabs)
+
+
+def _gallery(model: str, translate: TranslateTab, tabs: gr.Tabs) -> None:
+    samples = translate.samples[model]
+    named = words(translate.models[model].config)
     if not samples:
         gr.Markdown("This model comes without samples.")
         return
-    gr.Markdown(
-        f"Pairs the model never saw in training: {', '.join(TRIPLET)}. L1 is the mean difference "
-        "from the real map in grey levels of 255. A click opens the photo in Translate."
-    )
-    pictures = [item for sample in samples for item in _triplet(sample)]
-    gallery = gr.Gallery(
-        pictures, columns=3, height="auto", allow_preview=False, show_label=False,
-        object_fit="contain", buttons=[], elem_id="gallery",
-    )  # fmt: skip
+    gr.Markdown(EXPLAINED.format(source=named.short_source, real=named.real))
+    order = gr.Radio(ORDERS, value=ORDERS[0], label="Order, by L1")
+    gallery = cards(triplet_cards(samples, named), 420, "gallery")
 
-    def open_sample(event: gr.SelectData):
-        return str(samples[event.index // len(TRIPLET)].input), gr.Tabs(selected="translate")
+    def sort(order: str) -> dict:
+        return triplet_cards(ordered(samples, order), named)
 
-    gallery.select(open_sample, None, [photo, tabs], api_visibility="private")
+    def pick(event: gr.EventData) -> dict:
+        return translate.load(model, event.name) | {tabs: gr.Tabs(selected="translate")}
 
-
-def _triplet(sample: Sample) -> list[tuple[str, str]]:
-    paths = map(str, (sample.input, sample.generated, sample.target))
-    captions = (TRIPLET[0], f"L1 {sample.scores['l1']:.1f}", TRIPLET[2])
-    return list(zip(paths, captions, strict=True))
+    order.change(sort, order, gallery, **AT_ONCE)
+    gallery.select(pick, None, [*translate.loaded, tabs], cancels=translate.run, **AT_ONCE)

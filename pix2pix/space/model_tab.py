@@ -1,21 +1,103 @@
-"""The tab about the model that is served."""
+"""The tab about the models that are served: where they come from, and how good they are."""
+
+import json
+import re
+from pathlib import Path
 
 import gradio as gr
+from huggingface_hub import constants
 
+from pix2pix import version
+from pix2pix.evaluation import table
+from pix2pix.space.curves import curves
 from pix2pix.space.models import Models
+from pix2pix.space.words import words
 from pix2pix.translate import Translator
+
+NO_CARD = "This model comes without a card."
+NO_METRICS = "This model comes without held-out metrics."
+FRONT_MATTER = re.compile(r"\A---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
+# The page can't reach a model's own pictures, and the tab shows them in its own way.
+RELATIVE_PICTURE = re.compile(r"^!\[[^\]]*\]\((?!https?://)[^)]*\)\n?", re.MULTILINE)
+TITLE = re.compile(r"\A\s*# .*\n")
 
 
 def model_tab(models: Models) -> None:
-    """Builds the tab."""
-    gr.Markdown(_about(models.default))
+    """Builds the tab, with a tab of its own for each of several models."""
+    if len(models.names) == 1:
+        _model(models.names[0], models.default)
+        return
+    with gr.Tabs():
+        for name in models.names:
+            with gr.Tab(name):
+                _model(name, models[name])
 
 
-def _about(translator: Translator) -> str:
-    config, revision = translator.config, translator.revision
-    served = f"{config.dataset_name}, {config.direction.replace('_', ' ')}"
-    return (
-        f"Model trained on {served} at {config.image_size}x{config.image_size}"
-        + (f", revision `{revision[:12]}`" if revision else "")
-        + ". Maps made here are guesses: not for navigation."
-    )
+def _model(name: str, translator: Translator) -> None:
+    front_matter, body = read_card(translator.folder)
+    gr.Markdown(facts(name, translator, front_matter), elem_classes="facts")
+    gr.Markdown("### Held-out metrics, beside baselines that see no shape")
+    gr.Markdown(metrics(translator.folder), elem_classes="wide")
+    gr.Markdown("### Training curves")
+    curves(translator.folder)
+    with gr.Accordion("The model's card", open=False):
+        gr.Markdown(body, elem_classes="wide")
+
+
+def facts(name: str, translator: Translator, front_matter: str) -> str:
+    """A table of what is served; a row only for what is known."""
+    config, about, named = translator.config, translator.about, words(translator.config)
+    a_to_b = config.direction == "a_to_b"
+    licence = re.search(r"^license: *(\S+)", front_matter, re.MULTILINE)
+    training = about.get("training")
+    training = training if isinstance(training, dict) else {}
+    rows = {
+        "model": _linked(name, translator.revision),
+        "direction": f"{named.source} to {named.result} ({'A to B' if a_to_b else 'B to A'})",
+        "size": f"{config.image_size} x {config.image_size} pixels",
+        "dataset": _dataset(config.dataset_name, config.dataset_revision),
+        "dataset's licence": about.get("dataset_license"),
+        "weights' licence": licence and licence[1],
+        "training steps": training.get("steps"),
+        "trained on": training.get("device"),
+        "code": about.get("pix2pix_version") and version.told(about),
+    }
+    shown = [[name, str(value)] for name, value in rows.items() if value]
+    return table.markdown([["", "this model"], *shown])
+
+
+def metrics(folder: Path) -> str:
+    """The metrics with their intervals beside the baselines', and how they were measured."""
+    try:
+        report = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        rows = table.rows(report, baseline_intervals="baseline_intervals" in report)
+        protocol = report["protocol"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return NO_METRICS
+    return f"{table.markdown(rows)}\n\n{protocol}"
+
+
+def read_card(folder: Path) -> tuple[str, str]:
+    """The front matter of README.md and the Markdown below it, without relative pictures."""
+    try:
+        text = (folder / "README.md").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return "", NO_CARD
+    found = FRONT_MATTER.match(text)
+    front_matter, body = (found[1], text[found.end() :]) if found else ("", text)
+    body = RELATIVE_PICTURE.sub("", TITLE.sub("", body)).strip()
+    return front_matter, body or NO_CARD
+
+
+def _linked(name: str, revision: str | None) -> str:
+    """The model's name; for one of the Hub, with a link to the very files that are served."""
+    if not revision:
+        return f"`{name}`"
+    repo_id = name.partition("@")[0]
+    return f"[{repo_id}]({constants.ENDPOINT}/{repo_id}/tree/{revision}), revision `{revision}`"
+
+
+def _dataset(name: str, revision: str | None) -> str:
+    if not revision:
+        return f"`{name}`"
+    return f"[{name}]({constants.ENDPOINT}/datasets/{name}/tree/{revision})"

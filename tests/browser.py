@@ -1,0 +1,91 @@
+"""One Chromium and one Space on the starter model, shared by the browser tests."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.commands import ROOT, running_space
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+STARTER_MODEL = ROOT / "assets" / "starter_model"
+SAMPLES = STARTER_MODEL / "samples"
+PHOTO = SAMPLES / "003-input.png"
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+# The machine may be busy with other tests.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
+
+# .ci/run installs a Chromium, and there a missing one is a failure.
+needs_chromium = pytest.mark.skipif(
+    not CHROMIUM and not os.environ.get("CI"),
+    reason="no Chromium found: install it (apt-get install chromium) or set CHROMIUM to its path",
+)
+
+
+@pytest.fixture(scope="session")
+def starter_space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_space(tmp_path_factory.mktemp("starter") / "app.log") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, starter_space: str) -> Iterator[Page]:
+    page = opened(browser, starter_space)
+    yield page
+    page.close()
+
+
+def opened(browser: Browser, address: str, viewport: dict = DESKTOP, scheme: str = "light") -> Page:
+    """A new page on the Space, ready to be used."""
+    page = browser.new_page(viewport=viewport, color_scheme=scheme)
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    expect(page.locator("#result")).to_contain_text("will be here")
+    return page
+
+
+def upload(page: Page, photo: Path | dict) -> None:
+    """Chooses a file as the photo and waits until the page shows it.
+
+    It first clears what was there before, and then asks whether the picture is a pair.
+    """
+    with page.expect_request(lambda request: "/queue/join" in request.url):
+        page.locator("#photo input[type=file]").set_input_files(photo)
+    expect(page.locator("#photo img")).to_be_visible()
+
+
+def translate(page: Page) -> None:
+    """Presses the button and waits for the end."""
+    page.get_by_role("button", name="Translate", exact=True).click()
+    expect(page.locator("#note")).to_contain_text("translated in")
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Opens a tab by its name, through the menu where the page is too narrow for all."""
+    tab = page.get_by_role("tab", name=name)
+    if not tab.count():
+        page.get_by_label("More tabs").click()
+        tab = page.locator(".overflow-dropdown").get_by_text(name)
+    tab.click()
+
+
+def download(page: Page, folder: Path) -> Path:
+    """The file that the download button gives, under the name it suggests."""
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    saved = folder / download.value.suggested_filename
+    download.value.save_as(saved)
+    return saved
