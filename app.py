@@ -6,31 +6,41 @@ here, and TensorFlow is never imported.
 """
 
 import os
+from html import escape
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+from pix2pix.space.keeping import keep_clean, visitors_folder
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+FOLDER = visitors_folder()  # both before gradio reads its variables
 
 import gradio as gr  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 
 from pix2pix.gallery import read_samples  # noqa: E402
 from pix2pix.space.api import endpoints  # noqa: E402
 from pix2pix.space.batch_tab import batch_tab  # noqa: E402
+from pix2pix.space.calls import secure_calls  # noqa: E402
 from pix2pix.space.code_tab import code_tab  # noqa: E402
+from pix2pix.space.fetching import limit_fetching  # noqa: E402
 from pix2pix.space.gallery_tab import gallery_tab  # noqa: E402
+from pix2pix.space.guard import Guard  # noqa: E402
 from pix2pix.space.look import CSS, THEME  # noqa: E402
 from pix2pix.space.model_tab import model_tab  # noqa: E402
 from pix2pix.space.models import Models, load_models  # noqa: E402
 from pix2pix.space.settings import Settings  # noqa: E402
 from pix2pix.space.translate_tab import translate_tab  # noqa: E402
 
-KEEP_SECONDS = 3600
-
 
 def build(models: Models, settings: Settings) -> gr.Blocks:
     """The interface around the models."""
     samples = read_samples(models.default.folder)
-    with gr.Blocks(title="pix2pix", delete_cache=(KEEP_SECONDS, KEEP_SECONDS)) as space:
+    # Of the models' files, these alone are served; where they lie, so that they need no room.
+    pictures = [(s.input, s.generated, s.target) for s in samples]
+    gr.set_static_paths([path.resolve() for triplet in pictures for path in triplet])
+    banners = "".join(f"<p>{escape(text, quote=False)}</p>" for text in models.banners)
+    with gr.Blocks(title="pix2pix") as space:
         gr.Markdown("# pix2pix: from aerial photo to map")
-        gr.Markdown("\n\n".join(models.banners), visible=bool(models.banners), elem_id="banner")
+        gr.HTML(banners, visible=bool(banners), elem_id="banner")
         with gr.Tabs() as tabs:
             with gr.Tab("Translate", id="translate"):
                 photo = translate_tab(models, samples, settings)
@@ -46,16 +56,31 @@ def build(models: Models, settings: Settings) -> gr.Blocks:
     return space
 
 
+def launch(space: gr.Blocks, settings: Settings) -> None:
+    """Serves the interface until the process is stopped."""
+    limit_fetching(settings.max_file_mb * 1_000_000)
+    secure_calls(space)
+    keep_clean(FOLDER)
+    guard = Middleware(Guard, max_file_mb=settings.max_file_mb, max_files=settings.max_batch)
+    space.queue(
+        max_size=settings.queue,
+        default_concurrency_limit=settings.concurrency,
+        api_open=False,  # calls that would pass by the queue
+    )
+    space.launch(
+        theme=THEME,
+        css=CSS,
+        max_file_size=settings.max_file_mb * 1_000_000,
+        show_error=True,
+        run_history=False,
+        enable_monitoring=False,
+        app_kwargs={"middleware": [guard]},
+    )
+
+
 settings = Settings.from_environment()
 models = load_models(settings)
 demo = build(models, settings)
 
 if __name__ == "__main__":
-    demo.queue(max_size=settings.queue, default_concurrency_limit=settings.concurrency)
-    demo.launch(
-        theme=THEME,
-        css=CSS,
-        allowed_paths=[str(models.default.folder)],
-        max_file_size=f"{settings.max_file_mb}mb",
-        show_error=True,
-    )
+    launch(demo, settings)

@@ -1,0 +1,55 @@
+"""How long visitors' pictures are kept: in a folder of their own, for less than an hour."""
+
+import os
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+NAME = "pix2pix-space"
+KEEP_SECONDS = 3600
+SWEEP_SECONDS = 60
+
+
+def visitors_folder() -> Path:
+    """Sets GRADIO_TEMP_DIR, where gradio puts uploads and results, to a folder for them alone.
+
+    It lies below the operator's GRADIO_TEMP_DIR, or the system's folder for such files.
+    """
+    base = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()).resolve()
+    folder = base if base.name == NAME else base / NAME
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    return folder
+
+
+def keep_clean(folder: Path) -> None:
+    """Starts to delete what grows old in `folder`, what an earlier process left there as well.
+
+    Gradio's `delete_cache` knows only of files that its own components list, which leaves out
+    uploads that broke off and results of components that were changed while running.
+    """
+
+    def sweep_for_ever() -> None:
+        while True:
+            sweep(folder, KEEP_SECONDS - SWEEP_SECONDS)
+            time.sleep(SWEEP_SECONDS)
+
+    threading.Thread(target=sweep_for_ever, name="sweep", daemon=True).start()
+
+
+def sweep(folder: Path, age: float) -> None:
+    """Deletes files below `folder` that were made more than `age` seconds ago, and their folders.
+
+    By the time of the last change of the file itself, since copies keep that of the content.
+    """
+    before = time.time() - age
+    for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder comes before it
+        try:
+            if path.lstat().st_ctime > before:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                path.rmdir()
+            else:
+                path.unlink()
+        except OSError:
+            continue  # not empty, or somebody else deleted it
