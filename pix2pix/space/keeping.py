@@ -6,6 +6,8 @@ import threading
 import time
 from pathlib import Path
 
+from pix2pix.errors import UserError
+
 NAME = "pix2pix-space"
 KEEP_SECONDS = 3600
 SWEEP_SECONDS = 60
@@ -16,10 +18,18 @@ def visitors_folder() -> Path:
 
     It lies below the operator's GRADIO_TEMP_DIR, or the system's folder for such files.
     """
-    base = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()).resolve()
-    folder = base if base.name == NAME else base / NAME
-    os.environ["GRADIO_TEMP_DIR"] = str(folder)
-    return folder
+    given = os.environ.get("GRADIO_TEMP_DIR")
+    for base in filter(None, (given, tempfile.gettempdir())):
+        folder = Path(base).resolve() / NAME
+        if folder.parent.name == NAME:  # inherited from another Space
+            folder = folder.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue  # gradio would not start
+        os.environ["GRADIO_TEMP_DIR"] = str(folder)
+        return folder
+    raise UserError("There is no folder for files to be made in; set GRADIO_TEMP_DIR to one.")
 
 
 def keep_clean(folder: Path) -> None:

@@ -16,8 +16,9 @@ from pix2pix.translate import Translator
 
 STARTER_MODEL = Path(__file__).parents[2] / "assets" / "starter_model"
 STARTER_NAME = "the starter model"
-# Tokens of the Hub, and what stands before the host of an address.
-SECRET = re.compile(r"hf_\w+|(?<=://)[^/@\s]+(?=@)")
+# Tokens of the Hub, and names with passwords in addresses.
+SECRET = re.compile(r"hf_\w+|(?<=://)[^/@:\s]*:[^/@\s'\"]+")
+LONGEST_BANNER = 500
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def load_models(settings: Settings) -> Models:
     served = next(iter(translators))
     if settings.models and served != settings.models[0]:
         banners.append(f"This is {served} instead.")
-    banners = [_without_secrets(banner) for banner in banners]
+    banners = [_fit_to_show(banner) for banner in banners]
     print(*banners, sep="\n", end="\n" * bool(banners), flush=True)
     return Models(translators, tuple(banners))
 
@@ -97,7 +98,9 @@ def _is_folder(name: str) -> bool:
         return False
 
 
-def _without_secrets(text: str) -> str:
+def _fit_to_show(text: str) -> str:
+    """`text` without secrets, and not endless."""
     token = os.environ.get("HF_TOKEN")
     text = text.replace(token, "...") if token else text
-    return SECRET.sub("...", text)
+    text = SECRET.sub("...", text)
+    return text if len(text) <= LONGEST_BANNER else f"{text[:LONGEST_BANNER]}..."
