@@ -55,7 +55,8 @@ def png(*chunks: bytes, width: int = 4, height: int = 4) -> bytes:
     ("format", "options", "tolerance"),
     [
         ("PNG", {}, 0), ("BMP", {}, 0), ("TIFF", {}, 0), ("TIFF", {"compression": "tiff_lzw"}, 0),
-        ("TIFF", {"compression": "tiff_deflate"}, 0), ("PPM", {}, 0), ("WEBP", {"lossless": True}, 0),
+        ("TIFF", {"compression": "tiff_deflate"}, 0), ("PPM", {}, 0),
+        ("WEBP", {"lossless": True}, 0),
         ("JPEG2000", {}, 0), ("JPEG", {"quality": 95, "progressive": True}, 8),
         ("WEBP", {"quality": 95}, 8), ("AVIF", {"quality": 95}, 8), ("GIF", {}, 20),
         ("MPO", {"quality": 95, "save_all": True}, 8),
@@ -100,7 +101,7 @@ def test_transparency_of_every_kind_is_laid_over_white():
 
 OTHERS = {
     "svg": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
-    "svg with a head": (b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- me -->\n<svg/>', "an SVG drawing"),
+    "svg with a head": (b'\xef\xbb\xbf<?xml version="1.0"?><!-- me --><svg/>', "an SVG drawing"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3", "a PDF"),
     "photoshop": (b"8BPS\x00\x01" + bytes(40), "a Photoshop file"),
     "gimp": (b"gimp xcf v011\x00" + bytes(40), "a GIMP file"),
