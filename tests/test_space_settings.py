@@ -1,6 +1,8 @@
 """What the operator sets: a wrong value keeps the default and is said, and nothing stops."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from PIL import Image
 from pix2pix import Translator
 from pix2pix.space.models import STARTER_MODEL, load_models
 from pix2pix.space.settings import RANGES, Settings
+from tests.commands import ROOT
 
 DEFAULTS = {
     "threads": 0, "max_file_mb": 20, "max_megapixels": 64, "max_batch": 32, "queue": 128,
@@ -71,6 +74,17 @@ def test_threads_are_never_more_than_cores(monkeypatch: pytest.MonkeyPatch):
     many = Translator.from_pretrained(STARTER_MODEL)
     assert many._session.get_session_options().intra_op_num_threads == os.cpu_count()
     np.testing.assert_array_equal(many(picture), expected)
+
+
+def test_nothing_that_only_training_needs_is_imported():
+    modules = sorted(path.stem for path in (ROOT / "pix2pix" / "space").glob("[!_]*.py"))
+    assert {"settings", "models", "photos", "guard", "calls", "fetching"} <= set(modules)
+    imports = ", ".join(["app", "pix2pix.translate", *(f"pix2pix.space.{m}" for m in modules)])
+    code = f"import sys, {imports}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not {"tensorflow", "keras", "datasets", "matplotlib"} & set(done.stdout.split())
 
 
 def test_models_are_listed_once_the_default_first():

@@ -278,7 +278,7 @@ def test_the_whole_space_starts_on_a_full_disk(tmp_path: Path):
         assert sample.content == PHOTO.read_bytes(), "served from where it lies"
         with suppress(httpx.ReadError):  # it may close the connection while the file still comes
             refused = client.http.post("/gradio_api/upload", files={"files": PHOTO.read_bytes()})
-            assert refused.status_code == 500 and "Traceback" not in refused.text
+            assert refused.status_code == 400 and "Traceback" not in refused.text
         with RawSpace(address) as another:
             answer = another.call({"path": str(PHOTO)}, "fit")
         assert answer.event == "error" and "Traceback" not in answer.text

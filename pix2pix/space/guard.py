@@ -1,5 +1,7 @@
 """What the Space answers before gradio does: requests that are too large, routes nobody needs."""
 
+import traceback
+
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,11 +13,14 @@ CLOSED = (
     f"{API}/file=http:", f"{API}/file=https:", f"{API}/file/http:", f"{API}/file/https:",
     f"{API}/proxy=", f"{API}/process_recording", f"{API}/deep_link", f"{API}/component_server",
 )  # fmt: skip
+UNCLEAR = PlainTextResponse(
+    "This Space can't do anything with this request; its API page describes what it takes.", 400
+)
 NOT_FOUND = PlainTextResponse("This Space has no such page.", 404)
 
 
 class Guard:
-    """ASGI middleware that refuses the routes in CLOSED and bodies over a limit.
+    """ASGI middleware: refuses the routes in CLOSED, bodies over a limit, and what makes no sense.
 
     Gradio limits each uploaded file, but neither their number nor the JSON of a call, which may
     hold pictures as data: URLs.
@@ -44,5 +49,19 @@ class Guard:
                 )
             return message
 
+        started = False
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
         app = NOT_FOUND if path.startswith(CLOSED) else self._app
-        await app(scope, limited, send)
+        try:
+            await app(scope, limited, noted)
+        except Exception:
+            if started:
+                raise
+            # Gradio has no answer of its own to an endpoint, an event or a type it doesn't know.
+            traceback.print_exc()
+            await UNCLEAR(scope, receive, send)
