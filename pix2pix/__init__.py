@@ -8,7 +8,13 @@ Example:
     >>> translator("aerial.jpg").save("map.png")
 """
 
+import os
+
 from pix2pix.errors import UserError
+
+# ONNX Runtime reports to Microsoft from each process that opens a graph, unless this says no when
+# it is imported; its `disable_telemetry_events` comes too late.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 __all__ = ["Translator", "UserError", "__version__"]

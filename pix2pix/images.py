@@ -6,6 +6,7 @@ in [-1, 1]. One antialiased filter, `RESAMPLE`, is used for training, evaluation
 
 import io
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pix2pix.errors import UserError
+from pix2pix.formats import HEAD_BYTES, RAW, READ, is_raw, other_kind
 
 # Pillow scales the bicubic kernel with the reduction factor, so it antialiases when shrinking.
 RESAMPLE = Image.Resampling.BICUBIC
@@ -25,15 +27,23 @@ SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 def open_image(source: str | Path | bytes | BinaryIO, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Reads a picture as 8-bit RGB: first frame, upright (EXIF), transparency over white.
 
-    Raises `UserError` when it is empty, is no picture, is cut short, or has over `max_pixels`.
+    Raises `UserError` when it is empty, is no picture, is cut short, or has over `max_pixels`;
+    files of a known other kind (SVG, PDF, HEIC, ...) are named.
     """
-    stream = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(stream)
-        check_pixels(image, max_pixels)
-        return to_rgb(image)
+        with _opened(source) as stream:
+            head = stream.read(HEAD_BYTES)
+            stream.seek(0)
+            _check_kind(head)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                image = Image.open(stream, formats=READ)
+            check_pixels(image, max_pixels)
+            if image.format == "TIFF" and is_raw(image.tag_v2):
+                raise _not_read(RAW)
+            return to_rgb(image)
+    except UserError:
+        raise
     except Image.DecompressionBombError:
         raise UserError(_too_large("The picture has", max_pixels)) from None
     except UnidentifiedImageError:
@@ -42,10 +52,35 @@ def open_image(source: str | Path | bytes | BinaryIO, max_pixels: int = MAX_PIXE
         ) from None
     except FileNotFoundError:
         raise UserError(f"There is no file {source}; check the path.") from None
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except MemoryError:
+        raise UserError("The picture is too large to be read; make it smaller.") from None
+    except Exception as error:  # a damaged file may raise anything in one of many readers
         raise UserError(
-            f"The picture is damaged or cut short ({error}); save it again and retry."
+            f"The picture is damaged or cut short ({_first_line(error)}); save it again and retry."
         ) from None
+
+
+def _opened(source: str | Path | bytes | BinaryIO) -> AbstractContextManager[BinaryIO]:
+    """A stream of the picture; one that was handed in stays open."""
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    return Path(source).open("rb") if isinstance(source, str | Path) else nullcontext(source)
+
+
+def _check_kind(head: bytes) -> None:
+    """Raises `UserError` for an empty file and for known files that are no pictures."""
+    if not head:
+        raise UserError("This file is empty, not a picture; choose another one.")
+    if kind := other_kind(head):
+        raise _not_read(kind)
+
+
+def _not_read(kind: str) -> UserError:
+    return UserError(f"This is {kind} and try again.")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def check_pixels(image: Image.Image, max_pixels: int = MAX_PIXELS) -> None:
@@ -63,13 +98,22 @@ def _too_large(start: str, max_pixels: int) -> str:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Any PIL image as 8-bit RGB: EXIF rotation applied, alpha over white, 16 bits scaled to 8."""
+    """Any PIL image as 8-bit RGB: EXIF rotation applied, alpha over white, 16 bits scaled to 8.
+
+    Raises `UserError` for floating point, whose black and white nobody can tell.
+    """
+    if image.mode == "F":
+        raise UserError(
+            "The picture holds floating point numbers; save it with 8 or 16 bits a channel."
+        )
     image = ImageOps.exif_transpose(image)
     if image.mode in SIXTEEN_BIT_MODES:
-        values = np.asarray(image, np.float64)
+        # Four bytes a pixel and not eight: this may be a large picture.
+        values = np.clip(np.asarray(image), 0, 65535).astype(np.int32)
         # Mode I holds 16-bit files too; only those that stay below 256 are 8-bit data.
-        scale = 257.0 if image.mode != "I" or values.max() > 255 else 1.0
-        image = Image.fromarray(np.clip(np.rint(values / scale), 0, 255).astype(np.uint8))
+        if image.mode != "I" or values.max() > 255:
+            values = (values + 128) // 257  # 257 is odd, so this rounds to the nearest
+        image = Image.fromarray(values.astype(np.uint8))
     if image.mode == "La":
         image = image.convert("LA")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:

@@ -78,13 +78,18 @@ class Translator:
 
     @classmethod
     def from_pretrained(
-        cls, repo_id_or_folder: str | Path, *, revision: str | None = None
+        cls,
+        repo_id_or_folder: str | Path,
+        *,
+        revision: str | None = None,
+        local_files_only: bool = False,
     ) -> "Translator":
         """Loads a local folder, or a model of the Hub (from its cache when offline).
 
         Args:
             repo_id_or_folder: a folder with the artifacts, or an id such as `user/pix2pix-maps`.
             revision: commit, tag or branch on the Hub; pin it to get the same weights for ever.
+            local_files_only: don't ask the Hub: take what its local cache has.
 
         Raises:
             UserError: when it can't be found, reached or read, with what to do.
@@ -93,18 +98,20 @@ class Translator:
             return cls(repo_id_or_folder)
         from pix2pix import hub
 
-        folder, commit = hub.fetch_model(str(repo_id_or_folder), revision)
+        folder, commit = hub.fetch_model(str(repo_id_or_folder), revision, local_files_only)
         return cls(folder, commit)
 
     @classmethod
-    def named(cls, name: str) -> "Translator":
+    def named(cls, name: str, *, local_files_only: bool = False) -> "Translator":
         """Loads what one word names: a folder, a Hub id, or `id@revision`.
 
         Raises:
             UserError: as `from_pretrained` does.
         """
         repo_id, _, revision = (name, "", "") if Path(name).is_dir() else name.partition("@")
-        return cls.from_pretrained(repo_id, revision=revision or None)
+        return cls.from_pretrained(
+            repo_id, revision=revision or None, local_files_only=local_files_only
+        )
 
     def __call__(
         self, image: Image.Image | str | Path | bytes, *, mode: str = "fit"
@@ -161,10 +168,11 @@ class Translator:
 
 
 def _threads() -> int:
-    value = os.environ.get("PIX2PIX_THREADS", "0")
-    if not value.isdigit():
-        raise UserError(f"PIX2PIX_THREADS is {value!r}; it must be a number, 0 for all cores.")
-    return int(value)
+    """PIX2PIX_THREADS, at most one a core; 0, the runtime's choice, where it is no number."""
+    try:
+        return max(0, min(int(os.environ.get("PIX2PIX_THREADS", "0")), os.cpu_count() or 1))
+    except ValueError:
+        return 0
 
 
 def _not_a_model(folder: str | Path, reason: str) -> UserError:

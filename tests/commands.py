@@ -37,6 +37,15 @@ def run_train_hub(*arguments: str, token: str | None = None, timeout: float = 30
 @contextmanager
 def running_space(log: Path, folder: Path = ROOT, **environment: str) -> Iterator[str]:
     """`python app.py` on a free port; yields its address and stops it by its process id."""
+    with space_process(log, folder, **environment) as (address, _):
+        yield address
+
+
+@contextmanager
+def space_process(
+    log: Path, folder: Path = ROOT, **environment: str
+) -> Iterator[tuple[str, subprocess.Popen]]:
+    """As `running_space`; yields the process as well."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -52,7 +61,7 @@ def running_space(log: Path, folder: Path = ROOT, **environment: str) -> Iterato
         )
     try:
         _wait_until_ready(address, process, log)
-        yield address
+        yield address, process
     finally:
         process.terminate()
         process.wait(timeout=30)

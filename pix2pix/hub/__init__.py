@@ -13,6 +13,7 @@ from pix2pix.hub.models import (
     dataset_commit,
     fetch_model,
     prepare_repo,
+    reachable,
 )
 from pix2pix.hub.publishing import Target, aim, publish
 from pix2pix.hub.session import limit_waiting
@@ -29,6 +30,7 @@ __all__ = [
     "limit_waiting",
     "prepare_repo",
     "publish",
+    "reachable",
     "resume",
     "uploading",
 ]

@@ -28,7 +28,21 @@ def dataset_commit(name: str, revision: str | None = None) -> str | None:
         return HfApi().dataset_info(name, revision=revision).sha
 
 
-def fetch_model(repo_id: str, revision: str | None = None) -> tuple[Path, str]:
+def reachable(seconds: float = 10) -> bool:
+    """Whether the Hub answers at all: asked once, where a download would try for minutes."""
+    import httpx2
+    from huggingface_hub import constants, errors, get_session
+
+    try:
+        get_session().head(constants.ENDPOINT, timeout=seconds)
+    except (httpx2.HTTPError, errors.OfflineModeIsEnabled, OSError):
+        return False
+    return True
+
+
+def fetch_model(
+    repo_id: str, revision: str | None = None, local_files_only: bool = False
+) -> tuple[Path, str]:
     """Downloads what serving needs, or finds it in the cache; returns the folder and the commit.
 
     Raises `UserError` when it can't be had, and for a repository that holds no pix2pix model:
@@ -43,7 +57,9 @@ def fetch_model(repo_id: str, revision: str | None = None) -> tuple[Path, str]:
         for name in REQUIRED:
             try:
                 # A file lies in a folder named after its commit, which the others then share.
-                found = hf_hub_download(repo_id, name, revision=commit)
+                found = hf_hub_download(
+                    repo_id, name, revision=commit, local_files_only=local_files_only
+                )
                 commit = Path(found).parent.name
             except RemoteEntryNotFoundError:
                 raise UserError(
@@ -52,7 +68,12 @@ def fetch_model(repo_id: str, revision: str | None = None) -> tuple[Path, str]:
                     "train_hub.py published."
                 ) from None
         try:
-            folder = snapshot_download(repo_id, revision=commit, allow_patterns=SERVED)
+            folder = snapshot_download(
+                repo_id,
+                revision=commit,
+                allow_patterns=SERVED,
+                local_files_only=local_files_only,
+            )
         except LocalEntryNotFoundError:
             # The Hub went away after the two files that serving can't do without.
             folder = Path(found).parent

@@ -1,5 +1,6 @@
 """What the Hub and the network answer when they refuse, in one sentence that says what to do."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,7 @@ from pix2pix.errors import UserError
 LOGIN = "set HF_TOKEN to a token with write access, or run `hf auth login`"
 READ = "if it is private, set HF_TOKEN or run `hf auth login`"
 TRANSIENT = (408, 429, 500, 502, 503, 504)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Unavailable(UserError):
@@ -56,6 +58,9 @@ def explained(
     except (httpx2.TransportError, errors.OfflineModeIsEnabled, OSError) as error:
         if getattr(error, "filename", None):  # a file of this machine, not the Hub
             raise UserError(f"{what}: {error.filename}: {error.strerror}. {later}") from None
+        if getattr(error, "errno", None) in NO_ROOM:
+            reason = f"this machine's disk takes no more ({error.strerror}): make room"
+            raise UserError(f"{what}: {reason}. {later}") from None
         reason = f"the Hub can't be reached ({type(error).__name__})"
         raise Unavailable(f"{what}: {reason}. Check the connection. {later}") from None
     except (KeyError, ValueError) as error:

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 import gradio as gr
+from gradio.data_classes import ImageData
 from gradio.processing_utils import hash_bytes
 from PIL import Image
 
@@ -26,17 +27,15 @@ def photo_input(settings: Settings, label: str = "Photo") -> gr.Image:
     The file's name, as the visitor knows it, is in the picture's `info`.
     """
 
-    def read(payload) -> Image.Image | None:
+    def read(payload: ImageData | None) -> Image.Image | None:
         if payload is None:
             return None
         try:
-            if payload.url and payload.url.startswith("data:"):
-                return read_photo(base64.b64decode(payload.url.partition(",")[2]), settings)
-            photo = read_photo(payload.path, settings)
-            photo.info[NAME] = payload.orig_name or Path(payload.path).name
-            return photo
-        except (UserError, ValueError) as error:
-            raise gr.Error(str(error)) from None
+            photo = read_photo(_source(payload), settings)
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        photo.info[NAME] = payload.orig_name or Path(payload.path or "").name
+        return photo
 
     photo = gr.Image(
         label=label, height=440, sources=["upload", "clipboard"], type="pil", elem_id="photo",
@@ -45,6 +44,20 @@ def photo_input(settings: Settings, label: str = "Photo") -> gr.Image:
     # Gradio's own reading loses 16-bit pictures and answers a damaged one with a bare "Error".
     photo.preprocess = read
     return photo
+
+
+def _source(payload: ImageData) -> str | bytes:
+    """What gradio made of an upload, a fetched address or a data: URL."""
+    if payload.url and payload.url.startswith("data:"):
+        try:
+            return base64.b64decode(payload.url.partition(",")[2])
+        except ValueError:
+            raise UserError("The data: URL does not hold a picture in base64.") from None
+    if not payload.path:
+        raise UserError(
+            'There is no file; send {"path": ..., "meta": {"_type": "gradio.FileData"}}.'
+        )
+    return payload.path
 
 
 def read_photo(source: str | bytes, settings: Settings) -> Image.Image:
