@@ -41,7 +41,7 @@ def build(models: Models, settings: Settings) -> gr.Blocks:
             with gr.Tab("Model", id="model"):
                 model_tab(models)
             with gr.Tab("Use it from code", id="code"):
-                code_tab()
+                code_tab(space)
         endpoints(models, settings)
     return space
 
@@ -58,4 +58,5 @@ if __name__ == "__main__":
         allowed_paths=[str(models.default.folder)],
         max_file_size=f"{settings.max_file_mb}mb",
         show_error=True,
+        mcp_server=True,
     )

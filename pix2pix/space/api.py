@@ -1,25 +1,132 @@
-"""The endpoints for programs: one file in, one file out, errors as sentences."""
+"""The endpoints for programs: files in, files out, errors as sentences.
+
+Their docstrings are what programs read: gradio shows them on its API page, in its OpenAPI
+description and as those of the MCP tools.
+"""
+
+import json
 
 import gradio as gr
+from gradio.data_classes import JsonData
 from PIL import Image
 
+from pix2pix.space.about import model_info as about_model
+from pix2pix.space.answers import save_map
+from pix2pix.space.batch_tab import BATCHES, batches
 from pix2pix.space.models import Models
 from pix2pix.space.photos import photo_input
 from pix2pix.space.settings import Settings
-from pix2pix.space.translate_tab import MODES, steps
+from pix2pix.space.translate_tab import MODES, TRANSLATIONS, steps
+from pix2pix.space.uploads import Upload, files_input
+
+EXAMPLE = {"path": "aerial.jpg", "url": "aerial.jpg", "meta": {"_type": "gradio.FileData"}}
 
 
 def endpoints(models: Models, settings: Settings) -> None:
-    """Adds `/translate` to the interface that is being built."""
+    """Adds the endpoints to the interface that is being built."""
 
-    def translate(photo: Image.Image | None, mode: str = "fit") -> Image.Image:
-        """Translates a picture of any size: a lossless PNG of the same size."""
-        *_, (_, _, translation) = steps(models.default, photo, mode)
-        return translation
+    def translate(image: Image.Image | None, mode: str = "fit") -> str:
+        """Translates one picture of any size with the model of this Space.
+
+        Args:
+            image: The photo: PNG, JPEG, WebP, TIFF, BMP or GIF, read upright.
+            mode: "fit": the whole picture at the training size; "full": every pixel, in tiles.
+
+        Returns:
+            The map: a lossless PNG of the photo's own size.
+        """
+        return _translation(models.default, image, mode)
+
+    def translate_with(image: Image.Image | None, mode: str, model: str) -> str:
+        """Translates one picture of any size with a model of your choice.
+
+        Args:
+            image: The photo: PNG, JPEG, WebP, TIFF, BMP or GIF, read upright.
+            mode: "fit": the whole picture at the training size; "full": every pixel, in tiles.
+            model: One of the models that this Space serves; /model_info lists them.
+
+        Returns:
+            The map: a lossless PNG of the photo's own size.
+        """
+        return _translation(models[model], image, mode)
+
+    def translate_batch(files: list[Upload], mode: str = "fit"):
+        """Translates many pictures. A file that can't be read doesn't stop the others.
+
+        Args:
+            files: The photos, each as the image of /translate.
+            mode: "fit" or "full", as for /translate.
+
+        Returns:
+            archive: A zip with a lossless PNG for each photo, a contact sheet and the report.
+            sheet: The contact sheet: photo | map, small, for each photo.
+            report: What became of each file: its name in the zip, or the error.
+        """
+        cache = archive.GRADIO_CACHE
+        for said, batch in batches(models.default, files, mode, settings, cache):
+            if batch is None:
+                yield None, None, {"progress": said}
+            else:
+                yield str(batch.archive), batch.sheet and str(batch.sheet), batch.report()
+
+    def model_info() -> dict:
+        """Describes the model of this Space: what it learned from and how well.
+
+        Returns:
+            Name, revision, direction, image size in pixels, dataset, licence, held-out metrics
+            beside trivial baselines, sha256 of the graph, and the limits of this Space.
+        """
+        return about_model(models, settings)
+
+    def _translation(translator, image: Image.Image | None, mode: str) -> str:
+        *_, (_, _, picture) = steps(translator, image, mode)
+        return save_map(picture, answer.GRADIO_CACHE)
 
     # Events of their own, on components nobody sees: programs get files and nothing else.
     with gr.Group(visible=False):
-        photo = photo_input(settings)
-        mode = gr.Radio(MODES, value="fit", label="Resolution")
-        answer = gr.Image(format="png", type="pil")
-        gr.Button().click(translate, [photo, mode], answer, api_name="translate")
+        image, mode = photo_input(settings), _choice("mode", [value for _, value in MODES])
+        answer = gr.Image(label="map", format="png", type="filepath")
+        files = files_input(settings, "files")
+        archive, sheet = gr.File(label="archive"), gr.Image(label="sheet", format="png")
+        report, info, button = gr.JSON(label="report"), gr.JSON(label="info"), gr.Button()
+        # Gradio's own examples are files on other sites.
+        image.example_payload = lambda: EXAMPLE
+        files.example_payload = lambda: [EXAMPLE]
+        info.postprocess = _JsonText
+        button.click(translate, [image, mode], answer, api_name="translate", **TRANSLATIONS)
+        button.click(
+            translate_batch, [files, mode], [archive, sheet, report], api_name="translate_batch",
+            **BATCHES,
+        )  # fmt: skip
+        button.click(model_info, None, info, api_name="model_info", queue=False)
+        if len(models.names) > 1:
+            model = _choice("model", models.names)
+            button.click(
+                translate_with, [image, mode, model], answer, api_name="translate_with",
+                **TRANSLATIONS,
+            )  # fmt: skip
+
+
+class _JsonText(JsonData):
+    """JSON for MCP clients too: gradio gives them the text of an answer."""
+
+    def __str__(self) -> str:
+        return json.dumps(self.root, ensure_ascii=False)
+
+
+def _choice(name: str, values: list[str]) -> gr.Radio:
+    """One of `values`, by default the first; anything else is refused in a sentence."""
+
+    def read(value) -> str:
+        if value is None:
+            return values[0]
+        if value not in values:
+            raise gr.Error(
+                f"The {name} {value!r} is unknown; choose one of {', '.join(values)}.",
+                print_exception=False,
+            )
+        return value
+
+    choice = gr.Radio(values, value=values[0], label=name)
+    choice.preprocess = read
+    return choice

@@ -1,11 +1,96 @@
 """The tab that translates many files into one zip."""
 
+from collections.abc import Iterator
+
 import gradio as gr
 
+from pix2pix.space.answers import answer_folder
+from pix2pix.space.batch import Batch, translate_files
 from pix2pix.space.models import Models
 from pix2pix.space.settings import Settings
+from pix2pix.space.translate_tab import MODES
+from pix2pix.space.uploads import Upload, files_input
+from pix2pix.translate import Translator
+
+# One at a time: a batch shares the processor with the visitors who translate single photos.
+BATCHES = {"concurrency_id": "batches", "concurrency_limit": 1}
+COLUMNS = ["File", "Map in the zip", "Size", "Seconds", "Why not"]
+NOTHING = "There are no pictures yet: choose or drop some first."
 
 
 def batch_tab(models: Models, settings: Settings) -> None:
     """Builds the tab."""
-    gr.Markdown("Many files at once.")
+
+    def show(uploads: list[Upload], mode: str, model: str):
+        for said, batch in batches(models[model], uploads, mode, settings, archive.GRADIO_CACHE):
+            if batch is None:
+                yield said, gr.skip(), gr.skip(), gr.skip()
+            else:
+                button = gr.DownloadButton(value=str(batch.archive), interactive=True)
+                yield said, button, batch.sheet and str(batch.sheet), _table(batch)
+
+    def clear():
+        return "", gr.DownloadButton(value=None, interactive=False), None, None
+
+    gr.Markdown(
+        f"Up to {settings.max_batch} pictures at once become one zip: a lossless PNG each, a "
+        "contact sheet and a report. A file that can't be read doesn't stop the others."
+    )
+    with gr.Row(equal_height=False):
+        with gr.Column():
+            files = files_input(settings, "Photos")
+            mode = gr.Radio(MODES, value="fit", label="Resolution")
+            model = gr.Dropdown(
+                models.names, value=models.names[0], label="Model", visible=len(models.names) > 1
+            )
+            with gr.Row():
+                start = gr.Button("Translate all", variant="primary", elem_id="batch-button")
+                stop = gr.Button("Stop", variant="stop", elem_id="batch-stop")
+        with gr.Column():
+            note = gr.Markdown(elem_id="batch-note", min_height=24)
+            archive = gr.DownloadButton(
+                "Download all maps (zip)", interactive=False, elem_id="batch-download"
+            )
+            sheet = gr.Image(
+                label="Contact sheet: photo | map", format="png", type="filepath", height=400,
+                interactive=False, elem_id="batch-sheet",
+            )  # fmt: skip
+    table = gr.Dataframe(
+        headers=COLUMNS, interactive=False, wrap=True, label="Files", elem_id="batch-table"
+    )
+    outputs = [note, archive, sheet, table]
+    cleared = start.click(clear, None, outputs, api_visibility="private", queue=False)
+    running = cleared.then(
+        show, [files, mode, model], outputs, api_visibility="private", show_progress="hidden",
+        **BATCHES,
+    )  # fmt: skip
+    stop.click(lambda: "Stopped.", None, note, api_visibility="private", cancels=[running])
+
+
+def batches(
+    translator: Translator, uploads: list[Upload], mode: str, settings: Settings, cache: str
+) -> Iterator[tuple[str, Batch | None]]:
+    """`translate_files` in a folder of its own, with errors that are shown to the visitor."""
+    if not uploads:
+        raise gr.Error(NOTHING, print_exception=False)
+    try:
+        yield from translate_files(translator, uploads, mode, settings, answer_folder(cache))
+    except OSError as error:
+        raise gr.Error(
+            f"The zip can't be written here ({error.strerror}); try again later, or send fewer "
+            "files.",
+            print_exception=False,
+        ) from None
+
+
+def _table(batch: Batch) -> list[list[str]]:
+    return [
+        [
+            outcome.file,
+            outcome.map or "",
+            f"{outcome.width} x {outcome.height}" if outcome.map else "",
+            f"{outcome.seconds:.2f}" if outcome.map else "",
+            outcome.error or "",
+        ]
+        for outcome in batch.outcomes
+    ]

@@ -15,6 +15,8 @@ from pix2pix.space.settings import Settings
 from pix2pix.translate import Translator
 
 MODES = [("Whole picture at training size", "fit"), ("Full resolution, in tiles", "full")]
+# Visitors' and programs' translations wait in one line; `Settings.concurrency` run at a time.
+TRANSLATIONS = {"concurrency_id": "translations"}
 NOTHING = "There is no picture yet: upload, paste or choose one first."
 
 
@@ -56,7 +58,10 @@ def translate_tab(models: Models, samples: list[Sample], settings: Settings) -> 
             examples_per_page=len(samples),
         )
     outputs = [result, download, note]
-    button.click(show, [photo, mode], outputs, api_visibility="private", scroll_to_output=True)
+    button.click(
+        show, [photo, mode], outputs, api_visibility="private", scroll_to_output=True,
+        **TRANSLATIONS,
+    )  # fmt: skip
     return photo
 
 
