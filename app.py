@@ -42,7 +42,7 @@ def build(models: Models, settings: Settings) -> gr.Blocks:
                 model_tab(models)
             with gr.Tab("Use it from code", id="code"):
                 code_tab(space)
-        endpoints(models, settings)
+        endpoints(space, models, settings)
     return space
 
 

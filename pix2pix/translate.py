@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,7 @@ class Translator:
             self.config = Config.from_dict(self.about["config"])
             self._check_weights()
             self._session = load_session(self.folder / GRAPH_FILE, _threads())
+            self._running = threading.Semaphore(_runs_at_once())
         except UserError:
             raise
         except FileNotFoundError as error:
@@ -152,7 +154,9 @@ class Translator:
     def generate(self, pictures: np.ndarray) -> np.ndarray:
         """The bare network: (B, H, W, 3) uint8 -> same, H and W multiples of 2**depth."""
         image = to_tensor(pictures, self.config.input_channels)
-        return to_uint8(self._session.run(["translation"], {"image": image})[0])
+        with self._running:
+            tensor = self._session.run(["translation"], {"image": image})[0]
+        return to_uint8(tensor)
 
     def _fit(self, image: Image.Image) -> Image.Image:
         square, (width, height) = fit_to_square(image, self.config.image_size)
@@ -165,6 +169,12 @@ def _threads() -> int:
     if not value.isdigit():
         raise UserError(f"PIX2PIX_THREADS is {value!r}; it must be a number, 0 for all cores.")
     return int(value)
+
+
+def _runs_at_once() -> int:
+    """As many as there are cores for: runs that share their cores are slower than runs in turn."""
+    threads = _threads()
+    return max(1, (os.cpu_count() or 1) // threads) if threads else 1
 
 
 def _not_a_model(folder: str | Path, reason: str) -> UserError:

@@ -19,11 +19,22 @@ from pix2pix.space.settings import Settings
 from pix2pix.space.translate_tab import MODES, TRANSLATIONS, steps
 from pix2pix.space.uploads import Upload, files_input
 
-EXAMPLE = {"path": "aerial.jpg", "url": "aerial.jpg", "meta": {"_type": "gradio.FileData"}}
+EXAMPLE = {"path": "aerial.jpg", "meta": {"_type": "gradio.FileData"}}
 
 
-def endpoints(models: Models, settings: Settings) -> None:
-    """Adds the endpoints to the interface that is being built."""
+HOW_TO = f"""A call is two requests. First the arguments, by name or in a list:
+POST /gradio_api/call/v2/translate {json.dumps({"image": EXAMPLE, "mode": "fit"})}
+POST /gradio_api/call/v2/translate_batch {json.dumps({"files": [EXAMPLE], "mode": "fit"})}
+POST /gradio_api/call/v2/model_info {{}}
+POST /gradio_api/call/translate {json.dumps({"data": [EXAMPLE, "fit"]})}
+The path is what /gradio_api/upload answered, or the address of a file. Then the answer:
+GET /gradio_api/call/translate/EVENT_ID, a stream that ends with "complete" or with "error" and a
+sentence."""
+
+
+def endpoints(space: gr.Blocks, models: Models, settings: Settings) -> None:
+    """Adds the endpoints to `space`, which is being built."""
+    space.description = HOW_TO  # what gradio's OpenAPI document says about the whole
 
     def translate(image: Image.Image | None, mode: str = "fit") -> str:
         """Translates one picture of any size with the model of this Space.
@@ -90,8 +101,8 @@ def endpoints(models: Models, settings: Settings) -> None:
         archive, sheet = gr.File(label="archive"), gr.Image(label="sheet", format="png")
         report, info, button = gr.JSON(label="report"), gr.JSON(label="info"), gr.Button()
         # Gradio's own examples are files on other sites.
-        image.example_payload = lambda: EXAMPLE
-        files.example_payload = lambda: [EXAMPLE]
+        image.example_payload = lambda: EXAMPLE | {"url": "aerial.jpg"}
+        files.example_payload = lambda: [EXAMPLE | {"url": "aerial.jpg"}]
         info.postprocess = _JsonText
         button.click(translate, [image, mode], answer, api_name="translate", **TRANSLATIONS)
         button.click(

@@ -1,5 +1,6 @@
 """The tab that translates many files into one zip."""
 
+import html
 from collections.abc import Iterator
 
 import gradio as gr
@@ -14,7 +15,7 @@ from pix2pix.translate import Translator
 
 # One at a time: a batch shares the processor with the visitors who translate single photos.
 BATCHES = {"concurrency_id": "batches", "concurrency_limit": 1}
-COLUMNS = ["File", "Map in the zip", "Size", "Seconds", "Why not"]
+COLUMNS = ("File", "Map in the zip, or what is wrong", "Pixels")
 NOTHING = "There are no pictures yet: choose or drop some first."
 
 
@@ -24,13 +25,13 @@ def batch_tab(models: Models, settings: Settings) -> None:
     def show(uploads: list[Upload], mode: str, model: str):
         for said, batch in batches(models[model], uploads, mode, settings, archive.GRADIO_CACHE):
             if batch is None:
-                yield said, gr.skip(), gr.skip(), gr.skip()
+                yield _status(said), gr.skip(), gr.skip(), gr.skip()
             else:
                 button = gr.DownloadButton(value=str(batch.archive), interactive=True)
-                yield said, button, batch.sheet and str(batch.sheet), _table(batch)
+                yield _status(said), button, batch.sheet and str(batch.sheet), _table(batch)
 
     def clear():
-        return "", gr.DownloadButton(value=None, interactive=False), None, None
+        return _status(""), gr.DownloadButton(value=None, interactive=False), None, None
 
     gr.Markdown(
         f"Up to {settings.max_batch} pictures at once become one zip: a lossless PNG each, a "
@@ -38,7 +39,7 @@ def batch_tab(models: Models, settings: Settings) -> None:
     )
     with gr.Row(equal_height=False):
         with gr.Column():
-            files = files_input(settings, "Photos")
+            files = files_input(settings, "Photos", elem_id="batch-files")
             mode = gr.Radio(MODES, value="fit", label="Resolution")
             model = gr.Dropdown(
                 models.names, value=models.names[0], label="Model", visible=len(models.names) > 1
@@ -47,24 +48,22 @@ def batch_tab(models: Models, settings: Settings) -> None:
                 start = gr.Button("Translate all", variant="primary", elem_id="batch-button")
                 stop = gr.Button("Stop", variant="stop", elem_id="batch-stop")
         with gr.Column():
-            note = gr.Markdown(elem_id="batch-note", min_height=24)
+            note = gr.HTML(_status(""), elem_id="batch-note")
             archive = gr.DownloadButton(
                 "Download all maps (zip)", interactive=False, elem_id="batch-download"
             )
             sheet = gr.Image(
                 label="Contact sheet: photo | map", format="png", type="filepath", height=400,
-                interactive=False, elem_id="batch-sheet",
+                interactive=False, buttons=["fullscreen", "download"], elem_id="batch-sheet",
             )  # fmt: skip
-    table = gr.Dataframe(
-        headers=COLUMNS, interactive=False, wrap=True, label="Files", elem_id="batch-table"
-    )
+    table = gr.HTML(elem_id="batch-table")
     outputs = [note, archive, sheet, table]
     cleared = start.click(clear, None, outputs, api_visibility="private", queue=False)
     running = cleared.then(
         show, [files, mode, model], outputs, api_visibility="private", show_progress="hidden",
         **BATCHES,
     )  # fmt: skip
-    stop.click(lambda: "Stopped.", None, note, api_visibility="private", cancels=[running])
+    stop.click(lambda: _status("Stopped."), None, note, api_visibility="private", cancels=[running])
 
 
 def batches(
@@ -83,14 +82,15 @@ def batches(
         ) from None
 
 
-def _table(batch: Batch) -> list[list[str]]:
-    return [
-        [
-            outcome.file,
-            outcome.map or "",
-            f"{outcome.width} x {outcome.height}" if outcome.map else "",
-            f"{outcome.seconds:.2f}" if outcome.map else "",
-            outcome.error or "",
-        ]
-        for outcome in batch.outcomes
-    ]
+def _status(said: str) -> str:
+    """A line that is read out where the page is listened to; a name in it is text."""
+    return f'<p role="status" style="min-height: 1.5em">{html.escape(said)}</p>'
+
+
+def _table(batch: Batch) -> str:
+    rows = ["".join(f'<th scope="col">{name}</th>' for name in COLUMNS)]
+    for outcome in batch.outcomes:
+        size = f"{outcome.width} x {outcome.height}" if outcome.map else ""
+        cells = (outcome.file, outcome.map or outcome.error, size)
+        rows.append("".join(f"<td>{html.escape(cell)}</td>" for cell in cells))
+    return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"

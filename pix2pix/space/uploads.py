@@ -30,7 +30,7 @@ class Upload:
     path: str
 
 
-def files_input(settings: Settings, label: str) -> gr.File:
+def files_input(settings: Settings, label: str, elem_id: str | None = None) -> gr.File:
     """An input of up to `Settings.max_batch` files; more are refused in a sentence."""
 
     def read(payload) -> list[Upload]:
@@ -43,7 +43,9 @@ def files_input(settings: Settings, label: str) -> gr.File:
             )
         return [_upload(item, files.GRADIO_CACHE) for item in items]
 
-    files = gr.File(label=label, file_count="multiple", type="filepath", height=220)
+    files = gr.File(
+        label=label, file_count="multiple", type="filepath", height=220, elem_id=elem_id
+    )
     # Gradio's own reading forgets the names and takes no addresses, and its schema, whose
     # references are relative to themselves, makes each call of the MCP tool fail.
     files.data_model, files.preprocess = None, read
