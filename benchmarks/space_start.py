@@ -116,9 +116,6 @@ def _request(port: int, method: str, path: str, body: bytes = b"", headers=None)
 
 def measure(repeats: int, keras: bool = True) -> dict[str, list[float]]:
     """Seconds of each repeat, in turns, after one round that nobody counts: files get cached."""
-    seconds = {"import gradio": [], "the Space": []} | (
-        {"Keras in TensorFlow": []} if keras else {}
-    )
     with tempfile.TemporaryDirectory(prefix="space-start-") as scratch:
         keras_app = Path(scratch) / "keras_app.py"
         keras_app.write_text(KERAS_APP.format(folder=str(STARTER)))

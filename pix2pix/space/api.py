@@ -19,22 +19,14 @@ from pix2pix.space.settings import Settings
 from pix2pix.space.translate_tab import MODES, TRANSLATIONS, steps
 from pix2pix.space.uploads import Upload, files_input
 
+API = "/gradio_api/call"
 EXAMPLE = {"path": "aerial.jpg", "meta": {"_type": "gradio.FileData"}}
-
-
-HOW_TO = f"""A call is two requests. First the arguments, by name or in a list:
-POST /gradio_api/call/v2/translate {json.dumps({"image": EXAMPLE, "mode": "fit"})}
-POST /gradio_api/call/v2/translate_batch {json.dumps({"files": [EXAMPLE], "mode": "fit"})}
-POST /gradio_api/call/v2/model_info {{}}
-POST /gradio_api/call/translate {json.dumps({"data": [EXAMPLE, "fit"]})}
-The path is what /gradio_api/upload answered, or the address of a file. Then the answer:
-GET /gradio_api/call/translate/EVENT_ID, a stream that ends with "complete" or with "error" and a
-sentence."""
 
 
 def endpoints(space: gr.Blocks, models: Models, settings: Settings) -> None:
     """Adds the endpoints to `space`, which is being built."""
-    space.description = HOW_TO  # what gradio's OpenAPI document says about the whole
+    # What gradio's OpenAPI document says about the whole; it shows no examples by itself.
+    space.description = _how_to(models)
 
     def translate(image: Image.Image | None, mode: str = "fit") -> str:
         """Translates one picture of any size with the model of this Space.
@@ -116,6 +108,26 @@ def endpoints(space: gr.Blocks, models: Models, settings: Settings) -> None:
                 translate_with, [image, mode, model], answer, api_name="translate_with",
                 **TRANSLATIONS,
             )  # fmt: skip
+
+
+def _how_to(models: Models) -> str:
+    """How a program calls the endpoints, with an example of each."""
+    examples = {
+        "translate": {"image": EXAMPLE, "mode": "fit"},
+        "translate_batch": {"files": [EXAMPLE], "mode": "fit"},
+        "model_info": {},
+    }
+    if len(models.names) > 1:
+        examples["translate_with"] = examples["translate"] | {"model": models.names[-1]}
+    posts = [f"POST {API}/v2/{name} {json.dumps(body)}" for name, body in examples.items()]
+    in_order = json.dumps({"data": list(examples["translate"].values())})
+    return "\n".join([
+        "A call is two requests. First the arguments by name:", *posts,
+        "or in their order, all of them:", f"POST {API}/translate {in_order}",
+        "A path is what /gradio_api/upload answered, or the address of a file. The answer is in",
+        f"GET {API}/translate/EVENT_ID",
+        'a stream that ends with "complete", or with "error" and a sentence.',
+    ])  # fmt: skip
 
 
 class _JsonText(JsonData):

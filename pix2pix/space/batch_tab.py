@@ -23,15 +23,13 @@ def batch_tab(models: Models, settings: Settings) -> None:
     """Builds the tab."""
 
     def show(uploads: list[Upload], mode: str, model: str):
+        yield _status(""), gr.DownloadButton(value=None, interactive=False), None, None
         for said, batch in batches(models[model], uploads, mode, settings, archive.GRADIO_CACHE):
             if batch is None:
                 yield _status(said), gr.skip(), gr.skip(), gr.skip()
             else:
                 button = gr.DownloadButton(value=str(batch.archive), interactive=True)
                 yield _status(said), button, batch.sheet and str(batch.sheet), _table(batch)
-
-    def clear():
-        return _status(""), gr.DownloadButton(value=None, interactive=False), None, None
 
     gr.Markdown(
         f"Up to {settings.max_batch} pictures at once become one zip: a lossless PNG each, a "
@@ -58,10 +56,9 @@ def batch_tab(models: Models, settings: Settings) -> None:
             )  # fmt: skip
     table = gr.HTML(elem_id="batch-table")
     outputs = [note, archive, sheet, table]
-    cleared = start.click(clear, None, outputs, api_visibility="private", queue=False)
-    running = cleared.then(
-        show, [files, mode, model], outputs, api_visibility="private", show_progress="hidden",
-        **BATCHES,
+    running = start.click(
+        show, [files, mode, model], outputs, api_visibility="private",
+        show_progress="minimal", show_progress_on=note, **BATCHES,
     )  # fmt: skip
     stop.click(lambda: _status("Stopped."), None, note, api_visibility="private", cancels=[running])
 
