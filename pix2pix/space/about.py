@@ -10,7 +10,7 @@ from pix2pix.space.settings import Settings
 from pix2pix.translate import GRAPH_FILE, MODES, Translator
 
 
-def model_info(models: Models, settings: Settings) -> dict:
+def describe(models: Models, settings: Settings) -> dict:
     """The default model, all names that may be asked for, and this Space's limits, for JSON."""
     translator = models.default
     config, metrics = translator.config, _metrics(translator)

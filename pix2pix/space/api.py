@@ -5,12 +5,14 @@ description and as those of the MCP tools.
 """
 
 import json
+import reprlib
+from collections.abc import Iterator
 
 import gradio as gr
 from gradio.data_classes import JsonData
 from PIL import Image
 
-from pix2pix.space.about import model_info as about_model
+from pix2pix.space.about import describe
 from pix2pix.space.answers import save_map
 from pix2pix.space.batch_tab import BATCHES, batches
 from pix2pix.space.models import Models
@@ -18,17 +20,19 @@ from pix2pix.space.photos import photo_input
 from pix2pix.space.settings import Settings
 from pix2pix.space.translate_tab import MODES, TRANSLATIONS, steps
 from pix2pix.space.uploads import Upload, files_input
+from pix2pix.translate import Translator
 
 API = "/gradio_api/call"
 EXAMPLE = {"path": "aerial.jpg", "meta": {"_type": "gradio.FileData"}}
 
 
-def endpoints(space: gr.Blocks, models: Models, settings: Settings) -> None:
-    """Adds the endpoints to `space`, which is being built."""
-    # What gradio's OpenAPI document says about the whole; it shows no examples by itself.
-    space.description = _how_to(models)
+class Programs:
+    """What programs may call. `cache` is where answers lie until they are fetched."""
 
-    def translate(image: Image.Image | None, mode: str = "fit") -> str:
+    def __init__(self, models: Models, settings: Settings, cache: str):
+        self._models, self._settings, self._cache = models, settings, cache
+
+    def translate(self, image: Image.Image | None, mode: str = "fit") -> str:
         """Translates one picture of any size with the model of this Space.
 
         Args:
@@ -38,9 +42,9 @@ def endpoints(space: gr.Blocks, models: Models, settings: Settings) -> None:
         Returns:
             The map: a lossless PNG of the photo's own size.
         """
-        return _translation(models.default, image, mode)
+        return self._translation(self._models.default, image, mode)
 
-    def translate_with(image: Image.Image | None, mode: str, model: str) -> str:
+    def translate_with(self, image: Image.Image | None, mode: str, model: str) -> str:
         """Translates one picture of any size with a model of your choice.
 
         Args:
@@ -51,9 +55,9 @@ def endpoints(space: gr.Blocks, models: Models, settings: Settings) -> None:
         Returns:
             The map: a lossless PNG of the photo's own size.
         """
-        return _translation(models[model], image, mode)
+        return self._translation(self._models[model], image, mode)
 
-    def translate_batch(files: list[Upload], mode: str = "fit"):
+    def translate_batch(self, files: list[Upload], mode: str = "fit") -> Iterator[tuple]:
         """Translates many pictures. A file that can't be read doesn't stop the others.
 
         Args:
@@ -65,26 +69,31 @@ def endpoints(space: gr.Blocks, models: Models, settings: Settings) -> None:
             sheet: The contact sheet: photo | map, small, for each photo.
             report: What became of each file: its name in the zip, or the error.
         """
-        cache = archive.GRADIO_CACHE
-        for said, batch in batches(models.default, files, mode, settings, cache):
+        translator, settings = self._models.default, self._settings
+        for said, batch in batches(translator, files, mode, settings, self._cache):
             if batch is None:
                 yield None, None, {"progress": said}
             else:
                 yield str(batch.archive), batch.sheet and str(batch.sheet), batch.report()
 
-    def model_info() -> dict:
+    def model_info(self) -> dict:
         """Describes the model of this Space: what it learned from and how well.
 
         Returns:
             Name, revision, direction, image size in pixels, dataset, licence, held-out metrics
             beside trivial baselines, sha256 of the graph, and the limits of this Space.
         """
-        return about_model(models, settings)
+        return describe(self._models, self._settings)
 
-    def _translation(translator, image: Image.Image | None, mode: str) -> str:
+    def _translation(self, translator: Translator, image: Image.Image | None, mode: str) -> str:
         *_, (_, _, picture) = steps(translator, image, mode)
-        return save_map(picture, answer.GRADIO_CACHE)
+        return save_map(picture, self._cache)
 
+
+def endpoints(space: gr.Blocks, models: Models, settings: Settings) -> None:
+    """Adds the endpoints to `space`, which is being built."""
+    # What gradio's OpenAPI document says about the whole; it shows no examples by itself.
+    space.description = _how_to(models)
     # Events of their own, on components nobody sees: programs get files and nothing else.
     with gr.Group(visible=False):
         image, mode = photo_input(settings), _choice("mode", [value for _, value in MODES])
@@ -96,18 +105,14 @@ def endpoints(space: gr.Blocks, models: Models, settings: Settings) -> None:
         image.example_payload = lambda: EXAMPLE | {"url": "aerial.jpg"}
         files.example_payload = lambda: [EXAMPLE | {"url": "aerial.jpg"}]
         info.postprocess = _JsonText
-        button.click(translate, [image, mode], answer, api_name="translate", **TRANSLATIONS)
-        button.click(
-            translate_batch, [files, mode], [archive, sheet, report], api_name="translate_batch",
-            **BATCHES,
-        )  # fmt: skip
-        button.click(model_info, None, info, api_name="model_info", queue=False)
+        programs = Programs(models, settings, answer.GRADIO_CACHE)
+        batch = [archive, sheet, report]
+        button.click(programs.translate, [image, mode], answer, **TRANSLATIONS)
+        button.click(programs.translate_batch, [files, mode], batch, **BATCHES)
+        button.click(programs.model_info, None, info, queue=False)
         if len(models.names) > 1:
             model = _choice("model", models.names)
-            button.click(
-                translate_with, [image, mode, model], answer, api_name="translate_with",
-                **TRANSLATIONS,
-            )  # fmt: skip
+            button.click(programs.translate_with, [image, mode, model], answer, **TRANSLATIONS)
 
 
 def _how_to(models: Models) -> str:
@@ -145,7 +150,7 @@ def _choice(name: str, values: list[str]) -> gr.Radio:
             return values[0]
         if value not in values:
             raise gr.Error(
-                f"The {name} {value!r} is unknown; choose one of {', '.join(values)}.",
+                f"The {name} {reprlib.repr(value)} is unknown; choose one of {', '.join(values)}.",
                 print_exception=False,
             )
         return value
