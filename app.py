@@ -57,9 +57,9 @@ def build(models: Models, settings: Settings) -> gr.Blocks:
             with gr.Tab("Model", id="model"):
                 model_tab(models)
             with gr.Tab("Use it from code", id="code"):
-                code_tab()
+                code_tab(space)
         gr.Markdown(FOOTER.format(version=__version__), elem_id="footer")
-        endpoints(models, settings)
+        endpoints(space, models, settings)
     return space
 
 
@@ -89,6 +89,7 @@ def launch(space: gr.Blocks, settings: Settings) -> None:
         show_error=True,
         run_history=False,
         enable_monitoring=False,
+        mcp_server=True,
         app_kwargs={"middleware": [guard]},
     )
 

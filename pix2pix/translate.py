@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,7 @@ class Translator:
             self.config = Config.from_dict(self.about["config"])
             self._check_weights()
             self._session = load_session(self.folder / GRAPH_FILE, _threads())
+            self._running = threading.Semaphore(_runs_at_once())
         except UserError:
             raise
         except FileNotFoundError as error:
@@ -159,7 +161,9 @@ class Translator:
     def generate(self, pictures: np.ndarray) -> np.ndarray:
         """The bare network: (B, H, W, 3) uint8 -> same, H and W multiples of 2**depth."""
         image = to_tensor(pictures, self.config.input_channels)
-        return to_uint8(self._session.run(["translation"], {"image": image})[0])
+        with self._running:
+            tensor = self._session.run(["translation"], {"image": image})[0]
+        return to_uint8(tensor)
 
     def _fit(self, image: Image.Image) -> Image.Image:
         square, (width, height) = fit_to_square(image, self.config.image_size)
@@ -173,6 +177,12 @@ def _threads() -> int:
         return max(0, min(int(os.environ.get("PIX2PIX_THREADS", "0")), os.cpu_count() or 1))
     except ValueError:
         return 0
+
+
+def _runs_at_once() -> int:
+    """As many as there are cores for: runs that share their cores are slower than runs in turn."""
+    threads = _threads()
+    return max(1, (os.cpu_count() or 1) // threads) if threads else 1
 
 
 def _not_a_model(folder: str | Path, reason: str) -> UserError:

@@ -154,6 +154,6 @@ def test_bad_files_get_one_sentence_and_the_space_lives_on(
     assert client.predict(handle_file(published.photo), api_name="/translate")
 
 
-def test_only_translate_is_offered_to_programs(space: str):
+def test_with_one_model_no_model_is_asked_for(space: str):
     endpoints = Client(space, verbose=False).view_api(return_format="dict", print_info=False)
-    assert list(endpoints["named_endpoints"]) == ["/translate"]
+    assert list(endpoints["named_endpoints"]) == ["/translate", "/translate_batch", "/model_info"]

@@ -11,10 +11,11 @@ from PIL import Image
 from pix2pix import Translator
 from pix2pix.config import Config
 from pix2pix.gallery import ordered, read_samples
+from pix2pix.space.answers import save_png
 from pix2pix.space.curves import read_history
 from pix2pix.space.model_tab import NO_CARD, NO_METRICS, facts, metrics, read_card
 from pix2pix.space.pairs import closeness, input_and_target, looks_like_pair
-from pix2pix.space.photos import NAME, save_png, upload_stem
+from pix2pix.space.photos import NAME, upload_stem
 from pix2pix.space.words import words
 from tests.commands import ROOT
 

@@ -1,27 +1,22 @@
 """Pictures from visitors and programs: read upright as RGB, or refused in one sentence."""
 
 import base64
-import io
 import re
-import secrets
+import unicodedata
 from pathlib import Path
 
 import gradio as gr
 from gradio.data_classes import ImageData
-from gradio.processing_utils import hash_bytes
 from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.images import open_image
 from pix2pix.space.settings import Settings
 
-PNG_LEVEL = 6
-# Longest side of a picture that is only looked at, in pixels.
-PREVIEW = 4096
 NAME = "name"
 
 
-def photo_input(settings: Settings, label: str = "Photo") -> gr.Image:
+def photo_input(settings: Settings, label: str = "Photo", elem_id: str | None = None) -> gr.Image:
     """An input that reads any picture upright as RGB, and says in a sentence why it can't.
 
     The file's name, as the visitor knows it, is in the picture's `info`.
@@ -38,7 +33,7 @@ def photo_input(settings: Settings, label: str = "Photo") -> gr.Image:
         return photo
 
     photo = gr.Image(
-        label=label, height=440, sources=["upload", "clipboard"], type="pil", elem_id="photo",
+        label=label, height=440, sources=["upload", "clipboard"], type="pil", elem_id=elem_id,
         buttons=["fullscreen"],
     )  # fmt: skip
     # Gradio's own reading loses 16-bit pictures and answers a damaged one with a bare "Error".
@@ -65,38 +60,15 @@ def read_photo(source: str | bytes, settings: Settings) -> Image.Image:
     return open_image(source, settings.max_megapixels * 1_000_000)
 
 
-def save_png(image: Image.Image, cache: str, stem: str) -> str:
-    """Writes a lossless PNG called `stem` into Gradio's cache, and returns its path."""
-    stream = io.BytesIO()
-    image.save(stream, "PNG", compress_level=PNG_LEVEL)
-    return _write(stream.getvalue(), cache, f"{stem}.png")
-
-
-def save_preview(image: Image.Image, cache: str) -> str:
-    """Writes a JPEG to look at into Gradio's cache, smaller than a very large picture."""
-    small = image.copy()
-    small.thumbnail((PREVIEW, PREVIEW))
-    stream = io.BytesIO()
-    small.save(stream, "JPEG", quality=92)
-    return _write(stream.getvalue(), cache, "preview.jpg")
-
-
 def upload_stem(photo: Image.Image) -> str:
-    """What the visitor's file is called, without its ending; `pix2pix` if it has no name.
+    """What the visitor's file is called, without its ending; `pix2pix` if it has no name."""
+    return safe_stem(photo.info.get(NAME, ""), "pix2pix")
 
-    Letters, digits, dots, dashes and underscores only, whatever the upload's name is.
+
+def safe_stem(name: str, fallback: str) -> str:
+    """A file's name without its ending, safe in any file system; `fallback` if nothing is left.
+
+    Letters, digits, dots, dashes and underscores only.
     """
-    stem = re.sub(r"[^\w.-]+", "-", Path(photo.info.get(NAME, "")).stem)
-    return stem[:50].strip(".-_") or "pix2pix"
-
-
-def _write(content: bytes, cache: str, name: str) -> str:
-    """Writes a file where Gradio itself would put it, in a folder named after its keyed hash: so
-    it is not copied there once more, and is deleted when its hour is over."""
-    path = Path(cache).resolve() / hash_bytes(content) / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Whoever asks for the same picture at the same time reads either file whole.
-    temporary = path.with_name(f".{secrets.token_hex(8)}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
-    return str(path)
+    stem = Path(unicodedata.normalize("NFC", name).replace("\\", "/")).stem
+    return re.sub(r"[^\w.-]+", "-", stem)[:50].strip(".-_") or fallback

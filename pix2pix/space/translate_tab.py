@@ -10,11 +10,12 @@ from PIL import Image
 from pix2pix.errors import UserError
 from pix2pix.gallery import read_samples
 from pix2pix.images import open_image
+from pix2pix.space.answers import save_png, save_preview
 from pix2pix.space.cards import cards, example_cards
 from pix2pix.space.compare import alone, compare, compared, nothing_compared
 from pix2pix.space.models import Models
 from pix2pix.space.pairs import closeness, input_and_target, looks_like_pair
-from pix2pix.space.photos import photo_input, save_png, save_preview, upload_stem
+from pix2pix.space.photos import photo_input, upload_stem
 from pix2pix.space.settings import Settings
 from pix2pix.space.words import Words, words
 from pix2pix.translate import Translator
@@ -24,6 +25,8 @@ MODES_EXPLAINED = (
     "At once: quick, and the network sees everything, but at {size} x {size} pixels. In tiles: "
     "every pixel of a larger picture is kept, and it takes longer."
 )
+# Visitors' and programs' translations wait in one line; `Settings.concurrency` run at a time.
+TRANSLATIONS = {"concurrency_id": "translations"}
 NOTHING = "There is no picture yet: upload, paste or choose one first."
 NO_PAIR = "There is no side-by-side pair: upload one first."
 STOPPED = "<p>Stopped: there is no result.</p>"
@@ -67,7 +70,7 @@ class TranslateTab:
         )
         sources = {self._words(name).short_source for name in names}
         self.photo = photo_input(
-            settings, (sources.pop() if len(sources) == 1 else "input").title()
+            settings, (sources.pop() if len(sources) == 1 else "input").title(), "photo"
         )
         with gr.Column(visible=False, elem_id="pair") as self.pair:
             self.offer = gr.Markdown()
@@ -99,8 +102,8 @@ class TranslateTab:
         begun = self.start.click(self._busy, None, [*buttons, self.note], **AT_ONCE)
         self.run = begun.then(
             self._translate, [self.photo, self.mode, self.truth, self.model], outcome,
-            concurrency_id="translate", concurrency_limit=settings.concurrency,
             show_progress="minimal", show_progress_on=self.note, api_visibility="private",
+            **TRANSLATIONS,
         )  # fmt: skip
         # A cancelled run counts as a failed one, too.
         self.run.failure(self._stopped, None, [*buttons, self.note], **AT_ONCE)
