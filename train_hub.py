@@ -95,7 +95,7 @@ def find_checkpoint(config: Config, options: Options, keep: bool):
         return None
     if wanted == "hub":
         folder = options.output_dir / "checkpoints"
-        return hub.resume(options.hub_model_id, folder, config, keep, options.pushes)
+        return hub.resume(options.model_id, folder, config, keep, options.pushes)
     if wanted != "latest":
         return checkpoints.read(Path(wanted))
     found = checkpoints.latest(options.output_dir / "checkpoints")
@@ -171,7 +171,7 @@ def uploading(options: Options, saving, resumed, devices):
     from_hub = options.resume_from_checkpoint == "hub"
     step = None if from_hub else resumed.step if resumed else 0
     limit = options.checkpoints_total_limit
-    with hub.uploading(options.hub_model_id, saving.checkpoints, limit, step) as upload:
+    with hub.uploading(options.model_id, saving.checkpoints, limit, step) as upload:
         yield replace(saving, on_checkpoint=upload)
 
 
@@ -197,14 +197,14 @@ def find_target(options: Options):
 
     then = push_later(options) if options.push_only else hub.BEFORE
     proposes = options.hub_create_pr
-    repo_id = hub.prepare_repo(options.hub_model_id, options.hub_private_repo, proposes, then)
+    repo_id = hub.prepare_repo(options.model_id, options.hub_private_repo, proposes, then)
     target = hub.aim(repo_id, options.hub_tag, proposes, not options.push_only, then)
     return replace(target, then=push_later(options))
 
 
 def push_later(options: Options) -> str:
     """What to type when publishing failed: a sentence for messages."""
-    flags = ["--output_dir", str(options.output_dir), "--hub_model_id", options.hub_model_id]
+    flags = ["--output_dir", str(options.output_dir), "--hub_model_id", options.model_id]
     for name in ("hub_tag", "space_id"):
         flags += [f"--{name}", getattr(options, name)] if getattr(options, name) else []
     for name in ("hub_private_repo", "hub_create_pr"):

@@ -91,6 +91,18 @@ class Options:
     def pushes(self) -> bool:
         return self.push_to_hub or self.push_only or self.hf_job is not None
 
+    @property
+    def model_id(self) -> str:
+        """`hub_model_id` of a run that pushes to it or resumes from it: those always have one."""
+        return given(self.hub_model_id, "--hub_model_id")
+
+
+def given(value: str | None, flag: str) -> str:
+    """`value` of a `flag` without which there is nothing to do. Raises `UserError` on None."""
+    if value is None:
+        raise UserError(f"{flag} is missing.")
+    return value
+
 
 def parse(description: str, arguments: list[str] | None = None) -> tuple[Config, Options]:
     """Reads the command line; exits with 2 on a usage error, as argparse does."""

@@ -46,7 +46,8 @@ class Config:
     target_column: str | None = option(None, "column of picture B (found by itself when common)")
     direction: str = option("a_to_b", "a_to_b: A is the input; b_to_a: B is", choices=DIRECTIONS)
     image_size: int = option(256, "side of the training pictures, pixels", int, IMAGE_SIZES)
-    load_size: int | None = option(
+    # None asks for the proportion of `JITTER_SCALE`: the field itself is always a number.
+    load_size: int = option(
         None, "side before the random crop, pixels (286 for 256, in proportion otherwise)", int
     )
     input_channels: int = option(3, "3: colour; 1: the input is taken as grey", int, CHANNELS)

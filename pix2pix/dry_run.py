@@ -33,7 +33,7 @@ def dry_run(config: Config, options: Options) -> None:
     """
     target = "nowhere: there is no --push_to_hub"
     if options.push_to_hub:
-        target = hub.check_can_write(options.hub_model_id, options.hub_tag, options.hub_create_pr)
+        target = hub.check_can_write(options.model_id, options.hub_tag, options.hub_create_pr)
     space = spaces.check_can_write(options.space_id) if options.space_id else "none"
     cache_dir = options.cache_dir or data.default_cache_dir()
     source = data.open_source(config, cache_dir)

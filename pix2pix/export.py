@@ -5,6 +5,7 @@ each of Keras's, no transposes but at the two ends, and N, H and W left open (H 
 of 2**depth). Tensors at the ends are NHWC float32 in [-1, 1].
 """
 
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -20,8 +21,6 @@ from pix2pix.networks import KERNEL, LEAKY_SLOPE
 INPUT, OUTPUT = "image", "translation"
 OPSET = 17
 MAX_DIFFERENCE = 1e-4
-# Kernel 4, stride 2 and one pixel on each side: what Keras's padding "same" is for even sizes.
-CONVOLUTION = {"kernel_shape": [KERNEL] * 2, "strides": [2, 2], "pads": [1, 1, 1, 1]}
 
 
 def save_keras(generator: keras.Model, folder: Path) -> None:
@@ -39,8 +38,7 @@ def _unpack(archive: Path, folder: Path) -> None:
 
     with zipfile.ZipFile(archive) as zipped:
         for name in ("config.json", "metadata.json", "model.weights.h5"):
-            data = zipped.read(name)
-            write_atomically(folder / name, lambda path, data=data: path.write_bytes(data))
+            write_atomically(folder / name, partial(Path.write_bytes, data=zipped.read(name)))
 
 
 def save_onnx(generator: keras.Model, path: Path) -> None:
@@ -77,7 +75,8 @@ class _Graph:
     def __init__(self, generator: keras.Model):
         self.layers = {layer.name: layer for layer in generator.layers}
         self.channels = generator.input_shape[-1], generator.output_shape[-1]
-        self.nodes, self.weights = [], []
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: list[onnx.TensorProto] = []
 
     def node(self, kind: str, inputs: list[str], output: str = "", **attributes) -> str:
         output = output or f"{kind}_{len(self.nodes)}"
@@ -100,7 +99,11 @@ class _Graph:
         inputs = [x, self.weight(f"{name}.kernel", kernel.transpose(3, 2, 0, 1))]
         if layer.use_bias:
             inputs.append(self.weight(f"{name}.bias", np.asarray(layer.bias)))
-        return self.node("ConvTranspose" if transposed else "Conv", inputs, **CONVOLUTION)
+        # Keras's padding "same" at an even size and stride 2: one pixel on each side.
+        return self.node(
+            "ConvTranspose" if transposed else "Conv", inputs,
+            kernel_shape=[KERNEL] * 2, strides=[2, 2], pads=[1, 1, 1, 1],
+        )  # fmt: skip
 
     def normalisation(self, x: str, name: str) -> str:
         layer = self.layers.get(name)

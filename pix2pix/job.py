@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from pix2pix import hub
-from pix2pix.cli import Options, config_arguments, option_arguments
+from pix2pix.cli import Options, config_arguments, given, option_arguments
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.hub import jobs, spaces
@@ -32,7 +32,7 @@ def run(config: Config, options: Options) -> None:
     Raises `UserError` at the first thing that would stop the job.
     """
     _check(config, options)
-    has_gpu = jobs.check_flavor(options.hf_job)
+    has_gpu = jobs.check_flavor(given(options.hf_job, "--hf_job"))
     hub.dataset_commit(config.dataset_name, config.dataset_revision)
     if options.dry_run:
         for name, repo_id in _targets(options):
@@ -41,7 +41,7 @@ def run(config: Config, options: Options) -> None:
         print(json.dumps(request.shown(), indent=2))
         print("Dry run: nothing was submitted.")
         return
-    model_id = hub.prepare_repo(options.hub_model_id, options.hub_private_repo)
+    model_id = hub.prepare_repo(options.model_id, options.hub_private_repo)
     options = dataclasses.replace(options, hub_model_id=model_id)
     if options.space_id:
         space_id = spaces.prepare_space(options.space_id, options.hub_private_repo)
@@ -67,7 +67,8 @@ def build(config: Config, options: Options, source: str, has_gpu: bool) -> jobs.
     command += [COMMAND, *config_arguments(config), *option_arguments(kept), *ADDED]
     # Without it the log would come in blocks.
     environment = {"PYTHONUNBUFFERED": "1"}
-    return jobs.JobRequest(IMAGE, command, options.hf_job, options.hf_job_timeout, environment)
+    flavor = given(options.hf_job, "--hf_job")
+    return jobs.JobRequest(IMAGE, command, flavor, options.hf_job_timeout, environment)
 
 
 def _check(config: Config, options: Options) -> None:
@@ -115,11 +116,13 @@ def _check(config: Config, options: Options) -> None:
 
 def _targets(options: Options) -> list[tuple[str, str]]:
     """Where the job would publish, checked without changing anything."""
-    found = [("model", hub.check_can_write(options.hub_model_id))]
+    found = [("model", hub.check_can_write(options.model_id))]
     if options.space_id:
         found.append(("Space", spaces.check_can_write(options.space_id)))
     return found
 
 
 def _source(options: Options) -> str:
-    return options.hf_job_source or jobs.space_source(spaces.full_id(options.space_id))
+    if options.hf_job_source:
+        return options.hf_job_source
+    return jobs.space_source(spaces.full_id(given(options.space_id, "--space_id")))

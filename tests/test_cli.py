@@ -10,6 +10,7 @@ import pytest
 
 from pix2pix.cli import Options, parse
 from pix2pix.config import Config
+from pix2pix.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 # Flags that another one does not make sense without.
@@ -95,6 +96,8 @@ def test_the_model_id_is_the_output_folders_name_by_default():
     assert options.hub_model_id == "my-maps"
     _, options = parse("about", ["--output_dir", "runs/my-maps"])
     assert options.hub_model_id is None
+    with pytest.raises(UserError, match="--hub_model_id is missing"):
+        _ = options.model_id
 
 
 @pytest.mark.parametrize(

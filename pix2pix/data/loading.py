@@ -47,6 +47,7 @@ def load_pairs(
     """
     plan = source.plan(config)
     place = folder if cache == "disk" else None
+    batches: TrainingPairs | StreamedPairs
     if cache == "none":
         few = Rows(plan.train.split, plan.train.start, min(REFERENCE_PAIRS, plan.train.stop))
         training = cached_pairs(source, few, config.load_size, None)

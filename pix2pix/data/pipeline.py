@@ -6,7 +6,7 @@ Pictures stay uint8; the compiled step normalises them.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -171,7 +171,7 @@ def oriented(pair: np.ndarray, direction: str) -> Batch:
     return (a, b) if direction == "a_to_b" else (b, a)
 
 
-def prefetched(batches: Iterator[Batch]) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+def prefetched(batches: Iterator[Batch]) -> Generator[tuple[tf.Tensor, tf.Tensor], None, None]:
     """The same batches as tensors, made by a thread while the step before them runs.
 
     `tf.data.Dataset.from_generator` would cost as much for each batch as making it.

@@ -97,7 +97,7 @@ class Source(ABC):
 def decode(row: Row) -> tuple[Image.Image, Image.Image]:
     """(A, B) as 8-bit RGB of their own sizes. Raises `UserError` when a picture can't be read."""
     pictures = [open_image(picture) for picture in row]
-    return tuple(pictures) if len(pictures) == 2 else split_pair(pictures[0])
+    return (pictures[0], pictures[1]) if len(pictures) == 2 else split_pair(pictures[0])
 
 
 def decode_resized(row: Row, size: int, grey: tuple[int, ...] = ()) -> np.ndarray:

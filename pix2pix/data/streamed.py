@@ -57,6 +57,7 @@ class StreamedSource(Source):
             ) from error
 
     def fingerprint(self) -> str:
+        files: str | list[tuple[int, int]]
         if self._revision:
             files = self._revision
         else:

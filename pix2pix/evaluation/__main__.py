@@ -26,17 +26,14 @@ from pix2pix.runtime import prepare_tensorflow
 prepare_tensorflow()
 
 PROGRAM = "python -m pix2pix.evaluation"
-# Settings of the model's own dataset that mean nothing for another.
-DATASET_SETTINGS = (
-    "dataset_revision", "input_column", "target_column", "max_train_samples", "validation_samples",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Request:
     """What is asked for. Raises `UserError` when it makes no sense."""
 
-    model: str | None = option(None, "Hub id, id@revision, or folder (required)")
+    # None is refused below.
+    model: str = option(None, "Hub id, id@revision, or folder (required)")
     dataset_name: str | None = option(
         None, "Hub id, local folder or archive (the model's own, with the settings below)"
     )
@@ -68,7 +65,11 @@ class Request:
         names = {field.name for field in fields(Config)}
         asked = {k: v for k, v in vars(self).items() if k in names and v is not None}
         if self.dataset_name not in (None, own.dataset_name):
-            own = replace(own, **dict.fromkeys(DATASET_SETTINGS))
+            # What is set for the model's own dataset means nothing for another.
+            own = replace(
+                own, dataset_revision=None, input_column=None, target_column=None,
+                max_train_samples=None, validation_samples=None,
+            )  # fmt: skip
         return replace(own, **asked)
 
 

@@ -74,7 +74,8 @@ def find_legend(targets: np.ndarray) -> np.ndarray:
     """
     colours, counts = np.unique(_codes(_flat_pixels(targets)), return_counts=True)
     colours = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=-1)
-    total, found = counts.sum(), []
+    total = counts.sum()
+    found: list[np.ndarray] = []
     while len(found) < MAX_FOUND and len(counts):
         bins = colours * BINS // 256
         near_peak = np.abs(bins - _peak(bins, counts)).max(axis=-1) <= 1

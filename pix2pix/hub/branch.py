@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pix2pix.errors import UserError
+from pix2pix.hub.models import content
 from pix2pix.hub.refusals import bare_uploads, explained
 from pix2pix.training.checkpoints import is_checkpoint, step_of, superseded
 
@@ -70,7 +71,7 @@ class Branch:
         """
         from huggingface_hub import errors
 
-        absent = [errors.RevisionNotFoundError]
+        absent: list[type[Exception]] = [errors.RevisionNotFoundError]
         if may_lack_repo:
             absent.append(errors.RepositoryNotFoundError)
         with explained(f"The model repository {self.repo_id}"):
@@ -99,7 +100,8 @@ class Branch:
     def _head(self) -> tuple[str, list[str]]:
         """The branch's commit and its checkpoints, oldest first."""
         info = self._api.model_info(self.repo_id, revision=BRANCH)
-        return info.sha, sorted(f.rfilename for f in info.siblings if is_checkpoint(f.rfilename))
+        commit, files = content(info)
+        return commit, sorted(f.rfilename for f in files if is_checkpoint(f.rfilename))
 
     def push(self, path: Path, limit: int) -> bool:
         """Adds the checkpoint; keeps the newest `limit`. Whether it took the place of another."""
@@ -142,7 +144,7 @@ class Branch:
     def _files_of(self, commit: str) -> set[str]:
         if commit not in self._lfs_files:
             info = self._api.model_info(self.repo_id, revision=commit, files_metadata=True)
-            return {file.lfs.sha256 for file in info.siblings if file.lfs}
+            return {file.lfs.sha256 for file in content(info)[1] if file.lfs}
         return self._lfs_files[commit]
 
     def download(self, name: str, folder: Path) -> Path:

@@ -1,9 +1,14 @@
 """Models on the Hub: fetched to be served, checked before a run; and datasets' commits."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pix2pix.errors import UserError
 from pix2pix.hub.refusals import check_owner, check_role, explained
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelInfo
+    from huggingface_hub.hf_api import RepoSibling
 
 # What a model repository holds on its main branch: the artifact layout.
 PUBLISHED = [
@@ -57,10 +62,11 @@ def fetch_model(
         for name in REQUIRED:
             try:
                 # A file lies in a folder named after its commit, which the others then share.
-                found = hf_hub_download(
+                path = hf_hub_download(
                     repo_id, name, revision=commit, local_files_only=local_files_only
                 )
-                commit = Path(found).parent.name
+                found = Path(path).parent
+                commit = found.name
             except RemoteEntryNotFoundError:
                 raise UserError(
                     f"{repo_id} is not a pix2pix model: it has no {name}"
@@ -68,16 +74,17 @@ def fetch_model(
                     "train_hub.py published."
                 ) from None
         try:
-            folder = snapshot_download(
+            path = snapshot_download(
                 repo_id,
                 revision=commit,
                 allow_patterns=SERVED,
                 local_files_only=local_files_only,
             )
+            folder = Path(path)
         except LocalEntryNotFoundError:
             # The Hub went away after the two files that serving can't do without.
-            folder = Path(found).parent
-    return Path(folder), commit
+            folder = found
+    return folder, found.name
 
 
 def check_can_write(repo_id: str, tag: str | None = None, pull_request: bool = False) -> str:
@@ -135,6 +142,14 @@ def references(repo_id: str, then: str = BEFORE) -> tuple[str, dict[str, str]]:
         references = HfApi().list_repo_refs(repo_id)
         branches = {branch.name: branch.target_commit for branch in references.branches}
         return branches["main"], {tag.name: tag.target_commit for tag in references.tags}
+
+
+def content(info: "ModelInfo") -> tuple[str, list["RepoSibling"]]:
+    """The commit that `info` is about, and its files. Raises `ValueError`, which `explained` knows,
+    when the Hub left one out."""
+    if info.sha is None or info.siblings is None:
+        raise ValueError(f"no commit or no files of {info.id}")
+    return info.sha, info.siblings
 
 
 def tag_is_taken(repo_id: str, tag: str, commit: str) -> UserError:

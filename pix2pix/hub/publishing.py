@@ -96,6 +96,7 @@ def _publish_once(folder: Path, files: dict[str, Path], target: Target) -> str:
         )
     if tag in tags:
         raise tag_is_taken(repo_id, tag, tags[tag])
+    operations: list[CommitOperationAdd | CommitOperationDelete]
     operations = [CommitOperationAdd(path, files[path]) for path in changed]
     operations += [CommitOperationDelete(path) for path in gone]
     title, details = _messages(folder)

@@ -3,8 +3,12 @@
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from pix2pix.errors import UserError
+
+if TYPE_CHECKING:
+    from huggingface_hub.errors import HfHubHTTPError
 
 LOGIN = "set HF_TOKEN to a token with write access, or run `hf auth login`"
 READ = "if it is private, set HF_TOKEN or run `hf auth login`"
@@ -56,7 +60,7 @@ def explained(
     except errors.HFValidationError as error:
         raise UserError(f"{what} has no valid id: {str(error).splitlines()[0]}") from None
     except (httpx2.TransportError, errors.OfflineModeIsEnabled, OSError) as error:
-        if getattr(error, "filename", None):  # a file of this machine, not the Hub
+        if isinstance(error, OSError) and error.filename:  # a file of this machine, not the Hub
             raise UserError(f"{what}: {error.filename}: {error.strerror}. {later}") from None
         if getattr(error, "errno", None) in NO_ROOM:
             reason = f"this machine's disk takes no more ({error.strerror}): make room"
@@ -80,7 +84,7 @@ def bare_uploads() -> Iterator[None]:
         raise error.__cause__ from None
 
 
-def _refused(what: str, error: Exception, writes: bool, then: str, flag: str) -> UserError:
+def _refused(what: str, error: "HfHubHTTPError", writes: bool, then: str, flag: str) -> UserError:
     """The error for an answer of 400 and above."""
     from huggingface_hub import errors
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix.errors import UserError
-from pix2pix.hub.models import SERVED
+from pix2pix.hub.models import SERVED, content
 from pix2pix.hub.refusals import check_owner, check_role, explained
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,6 +94,7 @@ def deploy(space_id: str, model_id: str | None = None) -> str:
         local, remote = checkout_files(), api.list_repo_files(space_id, repo_type="space")
         readme = _readme(space_id, head if "README.md" in remote else None, model)
         gone = [path for path in remote if path.startswith(OWNED) and path not in local]
+        operations: list[CommitOperationAdd | CommitOperationDelete]
         operations = [CommitOperationAdd("README.md", readme.encode())]
         operations += [CommitOperationAdd(path, file) for path, file in local.items()]
         operations += [CommitOperationDelete(path) for path in gone if local]
@@ -166,7 +167,8 @@ def _served(model_id: str) -> _Served:
 
     with explained(f"The model {model_id}"):
         info = HfApi().model_info(model_id)
-    files = [sibling.rfilename for sibling in info.siblings]
+        revision, siblings = content(info)
+    files = [sibling.rfilename for sibling in siblings]
     if "generator.onnx" not in files:
         raise UserError(
             f"The Space can't serve {model_id}: there is no generator.onnx on its main branch. "
@@ -175,7 +177,7 @@ def _served(model_id: str) -> _Served:
         )
     served = [name for name in files if any(fnmatch(name, pattern) for pattern in SERVED)]
     datasets = info.card_data.get("datasets") if info.card_data else None
-    return _Served(model_id, info.sha, bool(info.private), served, datasets)
+    return _Served(model_id, revision, bool(info.private), served, datasets)
 
 
 def _readme(space_id: str, head: str | None, model: _Served | None) -> str:
@@ -189,8 +191,10 @@ def _readme(space_id: str, head: str | None, model: _Served | None) -> str:
     if head:
         path = hf_hub_download(space_id, "README.md", repo_type="space", revision=head)
         earlier = SpaceCard(Path(path).read_text(encoding="utf-8"))
-    # prepare_space has refused an installed package without an earlier Space.
-    card = SpaceCard((ROOT / "README.md").read_text(encoding="utf-8")) if is_checkout() else earlier
+    card = earlier
+    # An installed package has an earlier Space: prepare_space has refused it otherwise.
+    if is_checkout() or not card:
+        card = SpaceCard((ROOT / "README.md").read_text(encoding="utf-8"))
     for name in ("models", "datasets", "preload_from_hub"):
         kept = earlier.data.get(name) if earlier else None
         card.data[name] = model.front_matter[name] if model else kept

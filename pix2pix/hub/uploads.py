@@ -52,7 +52,7 @@ class Uploads:
             say(f"Warning: {path.name} can't be kept for its upload ({error}); training goes on.")
             return
         with self._changed:
-            if self._waiting not in (None, kept):
+            if self._waiting and self._waiting != kept:
                 self._waiting.unlink(missing_ok=True)
                 if self._due and not self._behind:
                     self._behind = True
@@ -76,7 +76,7 @@ class Uploads:
             if last:
                 print(f"Waiting up to {bound:.0f} s for the upload of {last.name}.", flush=True)
             self._thread.join(bound)
-            if self._thread.is_alive():
+            if last and self._thread.is_alive():
                 say(f"Warning: {last.name} is not on {self._where}: its upload did not end within "
                      f"{bound:.0f} s. The file is in {self._folder.parent}.")  # fmt: skip
             elif last and not self._waiting:
@@ -89,16 +89,17 @@ class Uploads:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._due or self._ending)
-                if not self._due:
+                if not (self._due and self._waiting):
                     return
-                self._going, self._waiting, self._due = self._waiting, None, False
-            problem = self._attempt(self._going)
+                path = self._going = self._waiting
+                self._waiting, self._due = None, False
+            problem = self._attempt(path)
             with self._changed:
                 newest = self._waiting is None
                 if problem and newest:
-                    self._waiting = self._going
-                elif self._waiting != self._going:
-                    self._going.unlink(missing_ok=True)
+                    self._waiting = path
+                elif self._waiting != path:
+                    path.unlink(missing_ok=True)
                 self._going, last = None, self._ending and not self._due
             if problem:
                 goes_on = "Training goes on, and the next save tries again."

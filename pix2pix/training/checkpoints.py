@@ -53,7 +53,7 @@ def save(folder: Path, step: int, config: Config, log: dict[str, Any], state: di
 
     def write(temporary: Path) -> None:
         with temporary.open("w+b") as file:
-            np.savez(file, about=np.array(json.dumps(about)), **arrays)
+            np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
             file.write(_digest(file, file.seek(0, os.SEEK_END)))
             file.flush()
             os.fsync(file.fileno())

@@ -66,14 +66,13 @@ def filter_gradient(image, errors, shape, strides: int, padding: str) -> tf.Tens
     `image` is the convolution's (B, H, W, C) input, `errors` (B, h, w, K) the gradient of its
     output.
     """
+    steps = [1, strides, strides, 1]
     if not _is_wide(shape, errors, FILTER_RATIO):
         return tf.raw_ops.Conv2DBackpropFilter(
-            input=image, filter_sizes=shape, out_backprop=errors, strides=[1, strides, strides, 1],
-            padding=padding,
-        )  # fmt: skip
+            input=image, filter_sizes=shape, out_backprop=errors, strides=steps, padding=padding
+        )
     size, _, channels, filters = shape
-    strides = [1, strides, strides, 1]
-    patches = tf.image.extract_patches(image, [1, size, size, 1], strides, [1] * 4, padding)
+    patches = tf.image.extract_patches(image, [1, size, size, 1], steps, [1] * 4, padding)
     patches = tf.reshape(patches, (-1, size * size * channels))
     product = tf.matmul(patches, tf.reshape(errors, (-1, filters)), transpose_a=True)
     return tf.reshape(product, shape)
@@ -96,7 +95,7 @@ def image_gradient(errors, kernel, shape, strides: int, padding: str) -> tf.Tens
     patches = tf.matmul(tf.reshape(errors, (-1, filters)), weights, transpose_b=True)
     # A patch of 4 x 4 pixels is 2 x 2 blocks of 2 x 2: each block lies on the grid of its own.
     patches = tf.reshape(patches, (batch, height, width, 2, 2, 2, 2, channels))
-    total = 0.0
+    total = tf.constant(0.0, errors.dtype)
     for down in range(2):
         for right in range(2):
             blocks = tf.transpose(patches[:, :, :, down, :, right], (0, 1, 3, 2, 4, 5))

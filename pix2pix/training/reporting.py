@@ -8,7 +8,7 @@ from pix2pix.config import Config
 
 PROJECT = "pix2pix"
 
-Report = Callable[[int, dict[str, float]], None]
+Report = Callable[[int, dict[str, float]], object]
 
 
 @contextmanager
