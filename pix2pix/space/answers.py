@@ -3,12 +3,13 @@
 import io
 import secrets
 from pathlib import Path
+from typing import Any
 
 from gradio.processing_utils import hash_bytes
 from PIL import Image
 
 # Measured on maps: half of the default level's time, and files within a tenth of its size.
-PNG = {"format": "PNG", "compress_level": 4}
+PNG: dict[str, Any] = {"format": "PNG", "compress_level": 4}
 # Longest side of a picture that is only looked at, in pixels.
 PREVIEW = 4096
 

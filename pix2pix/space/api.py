@@ -7,6 +7,7 @@ description and as those of the MCP tools.
 import json
 import reprlib
 from collections.abc import Iterator
+from typing import Any
 
 import gradio as gr
 from gradio.data_classes import JsonData
@@ -23,7 +24,7 @@ from pix2pix.space.uploads import Upload, files_input
 from pix2pix.translate import Translator
 
 API = "/gradio_api/call"
-EXAMPLE = {"path": "aerial.jpg", "meta": {"_type": "gradio.FileData"}}
+EXAMPLE: dict[str, Any] = {"path": "aerial.jpg", "meta": {"_type": "gradio.FileData"}}
 
 
 class Programs:

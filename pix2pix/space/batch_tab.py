@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Iterator
+from typing import Any
 
 import gradio as gr
 
@@ -14,7 +15,7 @@ from pix2pix.space.uploads import Upload, files_input
 from pix2pix.translate import Translator
 
 # One at a time: a batch shares the processor with the visitors who translate single photos.
-BATCHES = {"concurrency_id": "batches", "concurrency_limit": 1}
+BATCHES: dict[str, Any] = {"concurrency_id": "batches", "concurrency_limit": 1}
 COLUMNS = ("File", "Map in the zip, or what is wrong", "Pixels")
 NOTHING = "There are no pictures yet: choose or drop some first."
 

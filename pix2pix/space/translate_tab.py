@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from PIL import Image
@@ -26,7 +27,7 @@ MODES_EXPLAINED = (
     "every pixel of a larger picture is kept, and it takes longer."
 )
 # Visitors' and programs' translations wait in one line; `Settings.concurrency` run at a time.
-TRANSLATIONS = {"concurrency_id": "translations"}
+TRANSLATIONS: dict[str, Any] = {"concurrency_id": "translations"}
 NOTHING = "There is no picture yet: upload, paste or choose one first."
 NO_PAIR = "There is no side-by-side pair: upload one first."
 STOPPED = "<p>Stopped: there is no result.</p>"
@@ -37,7 +38,7 @@ PAIR = (
 # Seconds between two lines of progress: more of them would take time and tell nothing.
 PROGRESS_EVERY = 0.2
 # What takes no time: no place in the queue, no progress, and no endpoint for programs.
-AT_ONCE = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
 class TranslateTab:
