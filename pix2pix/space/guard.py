@@ -12,6 +12,7 @@ UPLOAD = f"{API}/upload"
 CLOSED = (
     f"{API}/file=http:", f"{API}/file=https:", f"{API}/file/http:", f"{API}/file/https:",
     f"{API}/proxy=", f"{API}/process_recording", f"{API}/deep_link", f"{API}/component_server",
+    "/monitoring",  # open until the launch is through, whatever `enable_monitoring` says
 )  # fmt: skip
 UNCLEAR = PlainTextResponse(
     "This Space can't do anything with this request; its API page describes what it takes.", 400
