@@ -1,6 +1,7 @@
 """Which picture files are read, and what other files are: told by their first bytes alone."""
 
 import re
+from collections.abc import Mapping
 
 # Named, since Pillow's other readers are rarely met and some of them start programs (EPS does).
 READ = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM")
@@ -44,6 +45,6 @@ def other_kind(head: bytes) -> str | None:
     return next((said for start, said in STARTS.items() if re.match(start, head, re.DOTALL)), None)
 
 
-def is_raw(tags: dict) -> bool:
+def is_raw(tags: Mapping) -> bool:
     """Whether a TIFF with these `tags` is a camera's raw file that shows its preview first."""
     return DNG_VERSION in tags or tags.get(SUBFILE_TYPE) == 1

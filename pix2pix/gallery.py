@@ -44,8 +44,10 @@ def _sample(folder: Path, entry: Any) -> Sample | None:
             return None
     except (KeyError, TypeError, ValueError):
         return None
-    paths = [folder / f"{name}-{kind}.png" for kind in KINDS]
-    return Sample(name, *paths, scores) if all(path.is_file() for path in paths) else None
+    source, generated, target = (folder / f"{name}-{kind}.png" for kind in KINDS)
+    if not all(path.is_file() for path in (source, generated, target)):
+        return None
+    return Sample(name, source, generated, target, scores)
 
 
 def ordered(samples: list[Sample], order: str) -> list[Sample]:

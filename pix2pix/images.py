@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from pix2pix.errors import UserError
 from pix2pix.formats import HEAD_BYTES, RAW, READ, is_raw, other_kind
@@ -39,7 +40,7 @@ def open_image(source: str | Path | bytes | BinaryIO, max_pixels: int = MAX_PIXE
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
                 image = Image.open(stream, formats=READ)
             check_pixels(image, max_pixels)
-            if image.format == "TIFF" and is_raw(image.tag_v2):
+            if isinstance(image, TiffImageFile) and is_raw(image.tag_v2):
                 raise _not_read(RAW)
             return to_rgb(image)
     except UserError:
@@ -51,7 +52,7 @@ def open_image(source: str | Path | bytes | BinaryIO, max_pixels: int = MAX_PIXE
             "This file is not a picture that can be read; use a PNG, JPEG, WebP, TIFF, BMP or GIF."
         ) from None
     except FileNotFoundError:
-        raise UserError(f"There is no file {source}; check the path.") from None
+        raise UserError(f"There is no file {source!s}; check the path.") from None
     except MemoryError:
         raise UserError("The picture is too large to be read; make it smaller.") from None
     except Exception as error:  # a damaged file may raise anything in one of many readers

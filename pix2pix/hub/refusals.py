@@ -62,7 +62,7 @@ def explained(
     except (httpx2.TransportError, errors.OfflineModeIsEnabled, OSError) as error:
         if isinstance(error, OSError) and error.filename:  # a file of this machine, not the Hub
             raise UserError(f"{what}: {error.filename}: {error.strerror}. {later}") from None
-        if getattr(error, "errno", None) in NO_ROOM:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
             reason = f"this machine's disk takes no more ({error.strerror}): make room"
             raise UserError(f"{what}: {reason}. {later}") from None
         reason = f"the Hub can't be reached ({type(error).__name__})"

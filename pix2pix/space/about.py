@@ -48,6 +48,6 @@ def _licence(translator: Translator) -> str | None:
     """The licence that the model's card names."""
     try:
         card = (translator.folder / "README.md").read_text(encoding="utf-8")
-        return ModelCard(card).data.license
+        return ModelCard(card).data.get("license")
     except (OSError, ValueError, yaml.YAMLError):
         return None

@@ -94,7 +94,7 @@ class Programs:
 def endpoints(space: gr.Blocks, models: Models, settings: Settings) -> None:
     """Adds the endpoints to `space`, which is being built."""
     # What gradio's OpenAPI document says about the whole; it shows no examples by itself.
-    space.description = _how_to(models)
+    space.description = _how_to(models)  # type: ignore[attr-defined]
     # Events of their own, on components nobody sees: programs get files and nothing else.
     with gr.Group(visible=False):
         image, mode = photo_input(settings), _choice("mode", [value for _, value in MODES])
@@ -105,7 +105,7 @@ def endpoints(space: gr.Blocks, models: Models, settings: Settings) -> None:
         # Gradio's own examples are files on other sites.
         image.example_payload = lambda: EXAMPLE | {"url": "aerial.jpg"}
         files.example_payload = lambda: [EXAMPLE | {"url": "aerial.jpg"}]
-        info.postprocess = _JsonText
+        info.postprocess = _JsonText  # type: ignore[assignment]
         programs = Programs(models, settings, answer.GRADIO_CACHE)
         batch = [archive, sheet, report]
         button.click(programs.translate, [image, mode], answer, **TRANSLATIONS)
@@ -118,7 +118,7 @@ def endpoints(space: gr.Blocks, models: Models, settings: Settings) -> None:
 
 def _how_to(models: Models) -> str:
     """How a program calls the endpoints, with an example of each."""
-    examples = {
+    examples: dict[str, dict[str, Any]] = {
         "translate": {"image": EXAMPLE, "mode": "fit"},
         "translate_batch": {"files": [EXAMPLE], "mode": "fit"},
         "model_info": {},
@@ -157,5 +157,5 @@ def _choice(name: str, values: list[str]) -> gr.Radio:
         return value
 
     choice = gr.Radio(values, value=values[0], label=name)
-    choice.preprocess = read
+    choice.preprocess = read  # type: ignore[assignment]
     return choice

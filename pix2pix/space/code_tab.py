@@ -27,8 +27,8 @@ def code_tab(space: gr.Blocks) -> None:
         gr.Markdown(f"### {snippet.title}\n{snippet.about}")
         blocks.append(
             gr.Code(
-                code, language=language, label=snippet.file, interactive=False, lines=1,
-                wrap_lines=True, elem_id=f"code-{language}",
+                code, language=language, label=snippet.file,  # type: ignore[arg-type]
+                interactive=False, lines=1, wrap_lines=True, elem_id=f"code-{language}",
             )
         )  # fmt: skip
     space.load(show, None, blocks, api_visibility="private", queue=False, show_progress="hidden")

@@ -48,7 +48,8 @@ def files_input(settings: Settings, label: str, elem_id: str | None = None) -> g
     )
     # Gradio's own reading forgets the names and takes no addresses, and its schema, whose
     # references are relative to themselves, makes each call of the MCP tool fail.
-    files.data_model, files.preprocess = None, read
+    files.data_model = None
+    files.preprocess = read  # type: ignore[assignment]
     files.api_info = lambda: {"title": "files", "type": "array", "items": FILE}
     return files
 
