@@ -35,7 +35,7 @@ def twin(published: Published, tmp_path_factory: pytest.TempPathFactory) -> Iter
     settings = {"PIX2PIX_MODEL": str(STARTER), "PIX2PIX_MODELS": other}
     settings["GRADIO_TEMP_DIR"] = str(folder / "cache")
     with running_space(folder / "app.log", **settings) as address:
-        yield Twin(address, other, folder / "cache")
+        yield Twin(address, other, folder / "cache" / "pix2pix-space")
 
 
 def upload(address: str, path: Path) -> dict:

@@ -171,7 +171,7 @@ def test_a_session_sees_only_its_own_events(client: RawSpace):
             first = next(stream.iter_lines(), "")
         assert 'session_not_found":true' in first or not first
     got = client.http.get(f"{API}/call/translate/{event.json()['event_id']}")
-    assert "image.png" in got.text
+    assert "pix2pix-map.png" in got.text
 
 
 def test_only_results_uploads_and_samples_are_served(client: RawSpace, run_folder: Path):

@@ -58,7 +58,7 @@ def test_the_space_serves_the_pushed_commit_and_not_its_starter_model(deployed: 
     commit = HfApi().model_info(MODEL).sha
     shown = Client(deployed.address, verbose=False).config["components"]
     texts = [str(component["props"].get("value")) for component in shown]
-    assert any(f"revision `{commit[:12]}`" in text for text in texts)
+    assert any(f"revision `{commit}`" in text for text in texts)
     assert not any("is not served" in text for text in texts)
 
 

@@ -64,6 +64,8 @@ def _upload(item, cache: str) -> Upload:
             path = processing_utils.ssrf_protected_download(item, cache)
         else:
             raise ValueError("neither an upload nor an http: or data: address")
+    except gr.Error:
+        raise
     except Exception as error:  # whatever the network or the decoder says
         raise gr.Error(
             f"The file {str(item)[:60]!r} can't be had ({error}); upload it first.",
