@@ -25,10 +25,11 @@ def code_tab(space: gr.Blocks) -> None:
     blocks = []
     for (language, snippet), code in zip(SNIPPETS.items(), filled(), strict=True):
         gr.Markdown(f"### {snippet.title}\n{snippet.about}")
+        # Without a language: the colours that Gradio gives one are too faint to read.
         blocks.append(
             gr.Code(
-                code, language=language, label=snippet.file,  # type: ignore[arg-type]
-                interactive=False, lines=1, wrap_lines=True, elem_id=f"code-{language}",
+                code, language=None, label=snippet.file, interactive=False, lines=1,
+                wrap_lines=True, elem_id=f"code-{language}",
             )
         )  # fmt: skip
     space.load(show, None, blocks, api_visibility="private", queue=False, show_progress="hidden")
