@@ -93,15 +93,14 @@ def processor_seconds(address: str) -> float:
 def test_progress_is_shown_and_cancel_stops_the_work(
     page: Page, starter_space: str, tmp_path: Path
 ):
-    photo = tmp_path / "huge.jpg"
-    Image.open(PHOTO).convert("RGB").resize((6000, 5000)).save(photo)
+    # Much to translate, and little to draw: without a graphics card the browser is slow at that.
+    photo = tmp_path / "long.jpg"
+    Image.open(PHOTO).convert("RGB").resize((40000, 1200)).save(photo)
     upload(page, photo)
-    # Without a graphics card, the browser draws so large a picture for seconds, again and again.
-    page.add_style_tag(content="#photo img { display: none }")
     page.get_by_label("Full resolution").check()
     place = page.locator("#result").bounding_box()
     page.get_by_role("button", name="Translate", exact=True).click()
-    expect(page.locator("#note")).to_contain_text(re.compile(r"Tile \d+ of 806"))
+    expect(page.locator("#note")).to_contain_text(re.compile(r"Tile \d+ of \d{4}"))
     before = processor_seconds(starter_space)
     expect(page.locator("#note progress")).to_be_visible()
     assert page.locator("#result").bounding_box() == place, "nothing jumps while it works"
