@@ -29,7 +29,7 @@ EVALUATIONS = [line for line in COMMANDS if line.startswith("python -m pix2pix.e
 
 
 def test_every_block_is_of_a_kind_that_is_run_here():
-    assert {language for language, _ in BLOCKS} == {"bash", "python"}
+    assert {language for language, _ in BLOCKS} == {"bash", "python", "mermaid", "bibtex"}
     others = [line for line in COMMANDS if line not in CALLS + EVALUATIONS]
     assert others == ["make app", "make test"]
 
