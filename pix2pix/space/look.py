@@ -124,7 +124,8 @@ ICON = (
 # Gradio gives pictures an empty alternative text, and leaves some inputs without a name.
 JS = """
 () => {
-  document.querySelectorAll('link[rel~=icon]').forEach(link => link.href = 'ICON');
+  document.querySelectorAll('link[rel~=icon]').forEach(link => link.remove());
+  document.head.append(Object.assign(document.createElement('link'), {rel: 'icon', href: 'ICON'}));
   const name = () => {
     document.querySelectorAll('#photo img').forEach(image => {
       const label = image.closest('.block').querySelector('[data-testid=block-label]');
