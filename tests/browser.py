@@ -29,7 +29,9 @@ needs_chromium = pytest.mark.skipif(
 
 @pytest.fixture(scope="session")
 def starter_space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_space(tmp_path_factory.mktemp("starter") / "app.log") as address:
+    # One thread: on two cores, the browser has the other one for itself.
+    log = tmp_path_factory.mktemp("starter") / "app.log"
+    with running_space(log, PIX2PIX_THREADS="1") as address:
         yield address
 
 

@@ -26,7 +26,7 @@ def used(browser: Browser, address: str, viewport: dict, scheme: str) -> Page:
     return page
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_every_tab_fits_a_phone_is_named_and_legible(
     browser: Browser, starter_space: str, scheme: str
 ):
@@ -39,6 +39,9 @@ def test_every_tab_fits_a_phone_is_named_and_legible(
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], tab
         assert page.evaluate(NAMELESS) == [], tab
         assert page.evaluate(FAINT) == [], tab
+    page.add_style_tag(content="h1 { color: #9aa !important }")
+    if scheme == "light":
+        assert len(page.evaluate(FAINT)) == 1, "the probe sees what is faint"
     page.close()
 
 
