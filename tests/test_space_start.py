@@ -217,6 +217,7 @@ print(models.names, time.perf_counter() - started)"""
     return done.stdout, float(last.split()[-1])
 
 
+@pytest.mark.slow
 def test_a_silent_hub_is_waited_for_seconds(tmp_path: Path):
     with silent_hub() as address:
         said, seconds = load_in_a_process("a/b", HF_ENDPOINT=address, HF_HOME=str(tmp_path))
