@@ -147,7 +147,7 @@ def test_a_picture_that_only_looks_like_a_pair_is_kept_whole(page: Page, tmp_pat
     expect(page.locator("#against")).to_be_hidden()
 
 
-def test_a_dropped_and_a_pasted_file_are_taken(page: Page):
+def test_a_dropped_file_is_taken(page: Page):
     content = base64.b64encode(PHOTO.read_bytes()).decode()
     files = page.evaluate_handle(
         """content => {
