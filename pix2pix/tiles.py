@@ -27,7 +27,7 @@ def translate_in_tiles(
     if min(height, width) < tile:
         pixels = pad_mirrored(pixels, max(height, tile), max(width, tile))
     tops, lefts = (starts(length, tile) for length in pixels.shape[:2])
-    weight = _tent(tile)
+    weight = _fading(tile)
     result = np.empty_like(pixels)
     total = np.zeros((tile, pixels.shape[1], 3), np.float32)
     weights = np.zeros((tile, pixels.shape[1], 1), np.float32)
@@ -58,8 +58,13 @@ def starts(length: int, tile: int) -> list[int]:
     return [*starts[:-1], length - tile]
 
 
-def _tent(tile: int) -> np.ndarray:
-    """(tile, tile, 1) weights that fall towards the borders, so that tiles blend."""
-    ramp = np.minimum(np.arange(1, tile + 1), np.arange(tile, 0, -1)).astype(np.float32)
-    ramp = np.minimum(ramp, tile // 4)
-    return np.outer(ramp, ramp)[..., None]
+def _fading(tile: int) -> np.ndarray:
+    """(tile, tile, 1) weights that fall to nearly nothing over the outer quarter of a tile.
+
+    Squared sines: two that overlap by a quarter sum to 1, and neither starts with a step, which a
+    straight ramp would leave along the border of each tile.
+    """
+    distance = np.minimum(np.arange(1, tile + 1), np.arange(tile, 0, -1))
+    width = tile // 4 + 1
+    ramp = np.sin(np.pi / 2 * np.minimum(distance, width) / width) ** 2
+    return np.outer(ramp, ramp)[..., None].astype(np.float32)
