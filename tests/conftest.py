@@ -52,6 +52,7 @@ from tests.deployed import deployed  # noqa: E402, F401
 from tests.hub_clients import anonymous, api, model, reader  # noqa: E402, F401
 from tests.hub_server import READ_TOKEN, USER, WRITE_TOKEN, HubServer  # noqa: E402
 from tests.loop import published, space  # noqa: E402, F401
+from tests.recorder import proxy, recorder  # noqa: E402, F401
 from tests.serving import twin  # noqa: E402, F401
 
 

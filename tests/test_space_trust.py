@@ -1,72 +1,28 @@
 """What the Space guarantees to visitors and to its operator, over bare HTTP."""
 
-import asyncio
 import base64
-import http.server
 import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
-import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client
 from PIL import Image
 
 from pix2pix import Translator
-from pix2pix.space import fetching
 from pix2pix.space.keeping import sweep
 from pix2pix.space.models import STARTER_MODEL
 from tests.builders import encode, picture
 from tests.commands import running_space
 from tests.raw import API, META, RawSpace, file, pixels
+from tests.recorder import SAMPLE, Proxy, Recorder
 
-SAMPLE = STARTER_MODEL / "samples" / "003-input.png"
 NAME = '<img src=x onerror="document.title=1">/[a](http://b)'
-
-
-class Recorder(http.server.BaseHTTPRequestHandler):
-    """A server on loopback that notes who asks: what visitors would like the Space to fetch."""
-
-    asked: list[str] = []
-
-    def do_GET(self) -> None:
-        self.asked.append(f"{self.command} {self.path}")
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(SAMPLE.read_bytes())
-
-    do_POST = do_HEAD = do_CONNECT = do_GET  # noqa: N815
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def recorder() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recorder) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-class Proxy(Recorder):
-    """What the Space would reach the internet through; its notes are never cleared."""
-
-    asked: list[str] = []
-
-
-@pytest.fixture(scope="module")
-def proxy() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -281,60 +237,6 @@ def test_addresses_lead_nowhere_but_to_public_servers(client: RawSpace, strict: 
     for scheme in ("ftp", "gopher", "file", "HTTP"):
         assert client.call(forms_of(f"{scheme}://127.0.0.1:{port}/x")[1], "fit").event == "error"
     try_everywhere(client, strict, forms_of(f"{recorder}/x.png")[1])
-    assert Recorder.asked == []
-
-
-class Public(http.server.BaseHTTPRequestHandler):
-    """What a server on the internet may answer."""
-
-    def do_GET(self) -> None:
-        if self.path.startswith("/to/"):
-            self.send_response(302)
-            self.send_header("Location", self.path.removeprefix("/to/"))
-            self.end_headers()
-            return
-        self.send_response(404 if self.path == "/missing" else 200)
-        self.end_headers()
-        if self.path == "/endless":
-            try:
-                while True:
-                    self.wfile.write(bytes(65536))
-            except OSError:
-                return
-        self.wfile.write(SAMPLE.read_bytes())
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def public(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A server whose name, picture.test, resolves to what counts as public here."""
-    real = fetching._public_address
-
-    async def resolve(host: str) -> str:
-        return "127.0.0.1" if host == "picture.test" else await real(host)
-
-    monkeypatch.setattr(fetching, "_public_address", resolve)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Public) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://picture.test:{server.server_port}"
-        server.shutdown()
-
-
-def test_what_is_fetched_is_bounded_and_every_hop_is_checked(public: str, recorder: str):
-    limit = 1_000_000
-    good = asyncio.run(fetching.fetch(f"{public}/to/{public}/x.png", limit))
-    assert good.content == SAMPLE.read_bytes()
-    Recorder.asked.clear()
-    for path, said in (
-        ("/endless", "larger than 1 MB"), ("/missing", "status 404"),
-        (f"/to/{recorder}/x.png", "public server"), ("/to/http://localhost/", "public server"),
-        ("/to/file:///etc/passwd", "only http"), (f"/to/{public}" * 7, "status 302"),
-        ("/to/http://[", "does not answer"),
-    ):  # fmt: skip
-        with pytest.raises(gr.Error, match=said):
-            asyncio.run(fetching.fetch(public + path, limit))
     assert Recorder.asked == []
 
 
