@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.measure import ROOT, STARTER_MODEL, memory, real_pictures, save_generator
+from benchmarks.measure import ROOT, STARTER_MODEL, memory, real_pictures, save_generator_apart
 from pix2pix import Translator
 from pix2pix.images import open_image, resize
 from pix2pix.tiles import starts
@@ -94,7 +94,7 @@ def main() -> int:
         print(json.dumps(measure(arguments.measure, photo)))
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        save_generator(Path(folder))
+        save_generator_apart(Path(folder))
         command = [sys.executable, "-m", "benchmarks.full_resolution", "--measure", folder]
         command += ["--photo", str(arguments.photo)] if arguments.photo else []
         output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)

@@ -1,5 +1,7 @@
 """What several benchmarks need: timing in turns, memory, and a generator of full size."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +51,16 @@ def save_generator(folder: Path, **settings):
     digests = {"generator.onnx": sha256(folder / "generator.onnx")}
     write_json(folder / "pix2pix.json", {"config": config.to_dict(), "sha256": digests})
     return generator
+
+
+def save_generator_apart(folder: Path) -> Path:
+    """`save_generator` of full size in a process of its own; returns `folder`.
+
+    TensorFlow's threads and memory would stay beside what is measured.
+    """
+    code = f"from benchmarks.measure import *; save_generator(Path({str(folder)!r}))"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
+    return folder
 
 
 def real_pictures(count: int, side: int = 256) -> np.ndarray:

@@ -26,11 +26,10 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from benchmarks.measure import ROOT, STARTER_MODEL, save_generator_apart
 from pix2pix import Translator
-from pix2pix.files import sha256, write_json
-from tests.commands import ROOT, running_space
+from tests.commands import running_space
 
-STARTER = ROOT / "assets" / "starter_model"
 SHARE = 0.65
 FILE = {"_type": "gradio.FileData"}
 
@@ -44,30 +43,10 @@ class Load:
     pages: dict[str, list[float]]
 
 
-def full_size_model(folder: Path) -> Path:
-    """The paper's generator, untrained, as a model that the Space serves."""
-    # In a process of its own: TensorFlow's threads would stay beside what is measured.
-    code = "import sys; from benchmarks.space_load import _export; _export(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT, check=True)
-    return folder
-
-
-def _export(name: str) -> None:
-    from pix2pix import export
-    from pix2pix.config import Config
-    from pix2pix.networks import build_generator
-
-    folder, config = Path(name), Config()
-    folder.mkdir()
-    export.save_onnx(build_generator(config), folder / "generator.onnx")
-    digests = {"generator.onnx": sha256(folder / "generator.onnx")}
-    write_json(folder / "pix2pix.json", {"config": config.to_dict(), "sha256": digests})
-
-
 def make_pictures(folder: Path, count: int) -> list[Path]:
     """Different pictures of the training size, with structure: crops of a held-out photo, mixed."""
     random = np.random.default_rng(0)
-    photos = [Image.open(path) for path in sorted(STARTER.glob("samples/*-input.png"))]
+    photos = [Image.open(path) for path in sorted(STARTER_MODEL.glob("samples/*-input.png"))]
     folder.mkdir()
     for number in range(count):
         first, second = random.choice(len(photos), 2, replace=False)
@@ -183,9 +162,9 @@ def main() -> int:
         pictures = make_pictures(scratch / "pictures", options.clients * options.calls)
         shares = []
         if not options.starter:
-            model = full_size_model(scratch / "full-size")
+            model = save_generator_apart(scratch / "full-size")
             shares.append(measure("Full-size generator", model, pictures, options.clients))
-        starter = measure("Starter model", STARTER, pictures, options.clients)
+        starter = measure("Starter model", STARTER_MODEL, pictures, options.clients)
     return 0 if starter and all(share >= SHARE for share in shares) else 1
 
 

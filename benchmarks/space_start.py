@@ -19,9 +19,9 @@ import time
 import uuid
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-STARTER = ROOT / "assets" / "starter_model"
-PHOTO = STARTER / "samples" / "003-input.png"
+from benchmarks.measure import ROOT, STARTER_MODEL
+
+PHOTO = STARTER_MODEL / "samples" / "003-input.png"
 LIMIT, GIVE_UP = 1.5, 180
 
 # What most pix2pix Spaces are, on the starter model's Keras files.
@@ -118,7 +118,7 @@ def measure(repeats: int, keras: bool = True) -> dict[str, list[float]]:
     """Seconds of each repeat, in turns, after one round that nobody counts: files get cached."""
     with tempfile.TemporaryDirectory(prefix="space-start-") as scratch:
         keras_app = Path(scratch) / "keras_app.py"
-        keras_app.write_text(KERAS_APP.format(folder=str(STARTER)))
+        keras_app.write_text(KERAS_APP.format(folder=str(STARTER_MODEL)))
         ways = {
             "import gradio": seconds_to_import,
             "the Space": lambda: seconds_to_answer(ROOT / "app.py", ["fit"]),

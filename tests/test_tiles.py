@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.full_resolution import GROWTH, SEAM, enlarged, seam_ratio
-from benchmarks.measure import ROOT, STARTER_MODEL
+from benchmarks.measure import ROOT, STARTER_MODEL, save_generator_apart
 from pix2pix import Translator
 from pix2pix.tiles import starts, translate_in_tiles
 from tests.builders import picture
@@ -63,8 +63,7 @@ def test_no_tile_is_computed_after_the_last_one_asked_for():
 @pytest.mark.slow
 def test_a_large_photo_takes_little_memory_with_the_full_size_generator(tmp_path: Path):
     """4800 x 1890 pixels, in a process of its own."""
-    make = f"from benchmarks.measure import *; save_generator(Path({str(tmp_path)!r}))"
-    subprocess.run([sys.executable, "-c", make], cwd=ROOT, check=True)
+    save_generator_apart(tmp_path)
     command = [sys.executable, "-m", "benchmarks.full_resolution", "--measure", str(tmp_path)]
     output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     assert json.loads(output.stdout)["grown"] < GROWTH
