@@ -32,6 +32,8 @@ from pix2pix.space.settings import Settings  # noqa: E402
 from pix2pix.space.translate_tab import TranslateTab  # noqa: E402
 from pix2pix.space.words import words  # noqa: E402
 
+# Gradio keeps a tenth of a MB for each, and takes every call of a program for one.
+SESSIONS = 256
 FOOTER = (
     "What is made here is a guess: not for navigation, nor for decisions about land. Code: "
     "Apache-2.0, pix2pix {version}. Uploads and results are deleted after an hour."
@@ -86,6 +88,7 @@ def launch(space: gr.Blocks, settings: Settings) -> None:
         css=CSS,
         js=JS,
         max_file_size=settings.max_file_mb * 1_000_000,
+        state_session_capacity=SESSIONS,
         show_error=True,
         run_history=False,
         enable_monitoring=False,
