@@ -56,6 +56,7 @@ def straight(tmp_path: Path) -> Path:
     return Machine(tmp_path / "straight").end().folder
 
 
+@pytest.mark.slow
 def test_machine_after_machine_ends_as_one_that_was_not_stopped_bit_by_bit(
     hub: HubServer, repo_id: str, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -24,7 +24,8 @@ PHOTO = STARTER / "samples" / "003-input.png"
 def shown(address: str, **headers: str) -> dict[str, str]:
     """The snippets by language: the page's own event on loading, as a browser sends it."""
     config = httpx.get(f"{address}/config", headers=headers, timeout=30).json()
-    codes = {part["id"]: part["props"]["language"] for part in config["components"]
+    # The components' ids on the page end with the language.
+    codes = {part["id"]: part["props"]["elem_id"].partition("-")[2] for part in config["components"]
              if part["type"] == "code"}  # fmt: skip
     loads = [part for part in config["dependencies"] if part["outputs"] == list(codes)]
     assert [target[1] for target in loads[0]["targets"]] == ["load"]
