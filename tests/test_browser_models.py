@@ -38,9 +38,9 @@ def test_a_visitor_chooses_among_the_operators_models(browser: Browser, tmp_path
 
         open_tab(page, "Gallery")
         page.get_by_role("tab", name=there).last.click()
-        page.wait_for_timeout(500)  # its gallery is drawn anew
         page.locator("#gallery button:visible").first.click()
-        expect(page.locator("#against img")).to_have_attribute("alt", "Real map")
+        # Until it is there, the two pictures of the comparison before are.
+        expect(page.locator("#against").get_by_alt_text("Real map")).to_be_visible()
         translate(page)
         assert download(page, tmp_path).name == "000-input-map.png"
         page.close()
