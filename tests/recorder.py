@@ -3,6 +3,7 @@
 import http.server
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -28,12 +29,19 @@ class Recorder(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
-def recorder() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recorder) as server:
+@contextmanager
+def listening(handler: type[Recorder]) -> Iterator[str]:
+    """The address of a server on loopback whose requests `handler` answers."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def recorder() -> Iterator[str]:
+    with listening(Recorder) as address:
+        yield address
 
 
 class Proxy(Recorder):
@@ -44,7 +52,5 @@ class Proxy(Recorder):
 
 @pytest.fixture(scope="module")
 def proxy() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with listening(Proxy) as address:
+        yield address

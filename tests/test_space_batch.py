@@ -253,3 +253,18 @@ def test_a_visitor_gets_the_zip(page: Page, uploads: list, tmp_path: Path, trans
     with zipfile.ZipFile(tmp_path / "maps.zip") as archive:
         picture = Image.open(io.BytesIO(archive.read("005-input-map.png")))
         assert np.array_equal(picture, translator(uploads[2].path))
+
+
+def test_a_visitor_stops_a_batch(page: Page, twin: Twin, tmp_path: Path):
+    # Over a thousand tiles: a browser on a busy machine takes seconds to press a button.
+    long = tmp_path / "large.jpg"
+    Image.open(SAMPLES / "003-input.png").convert("RGB").resize((40000, 1200)).save(long)
+    choose(page, long)
+    page.get_by_label("Full resolution, in tiles").last.check()
+    page.get_by_role("button", name="Translate all").click()
+    expect(page.locator("#batch-note")).to_contain_text("1 of 1: large.jpg, tile", timeout=WAIT)
+    page.locator("#batch-stop").click()
+    expect(page.locator("#batch-note")).to_have_text("Stopped.")
+    wait_for(lambda: not half_zips(twin))
+    page.wait_for_timeout(300)
+    expect(page.locator("#batch-note")).to_have_text("Stopped.")
