@@ -13,7 +13,7 @@ app: .venv/.installed-requirements ## set up and serve the Space on the embedded
 	$(BIN)/python app.py
 
 test: setup ## the loop and every module, under 8 minutes
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: setup ## what takes minutes: kills, full-size networks
 	$(BIN)/python -m pytest -m slow

@@ -1,6 +1,7 @@
 """The tab that translates many files into one zip."""
 
 import html
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from pix2pix.space.answers import answer_folder
 from pix2pix.space.batch import Batch, translate_files
 from pix2pix.space.models import Models
 from pix2pix.space.settings import Settings
-from pix2pix.space.translate_tab import MODES
+from pix2pix.space.translate_tab import MODES, PROGRESS_EVERY
 from pix2pix.space.uploads import Upload, files_input
 from pix2pix.translate import Translator
 
@@ -18,6 +19,7 @@ from pix2pix.translate import Translator
 BATCHES: dict[str, Any] = {"concurrency_id": "batches", "concurrency_limit": 1}
 COLUMNS = ("File", "Map in the zip, or what is wrong", "Pixels")
 NOTHING = "There are no pictures yet: choose or drop some first."
+STOPPED = "Stopped: there is no zip."
 
 
 def batch_tab(models: Models, settings: Settings) -> None:
@@ -61,17 +63,29 @@ def batch_tab(models: Models, settings: Settings) -> None:
         show, [files, mode, model], outputs, api_visibility="private",
         show_progress="minimal", show_progress_on=note, **BATCHES,
     )  # fmt: skip
-    stop.click(lambda: _status("Stopped."), None, note, api_visibility="private", cancels=[running])
+    # A cancelled run counts as a failed one. Told by the run's own end, or a late tile's line would
+    # take its place.
+    running.failure(lambda: _status(STOPPED), None, note, api_visibility="private", queue=False)
+    stop.click(None, cancels=[running])
 
 
 def batches(
     translator: Translator, uploads: list[Upload], mode: str, settings: Settings, cache: str
 ) -> Iterator[tuple[str, Batch | None]]:
-    """`translate_files` in a folder of its own, with errors that are shown to the visitor."""
+    """`translate_files` in a folder of its own, with errors that are shown to the visitor.
+
+    Of what is said along the way, so much is passed on that a browser keeps up with it.
+    """
     if not uploads:
         raise gr.Error(NOTHING, print_exception=False)
+    passed_on = 0.0
     try:
-        yield from translate_files(translator, uploads, mode, settings, answer_folder(cache))
+        for said, batch in translate_files(
+            translator, uploads, mode, settings, answer_folder(cache)
+        ):
+            if batch or time.monotonic() - passed_on > PROGRESS_EVERY:
+                passed_on = time.monotonic()
+                yield said, batch
     except OSError as error:
         raise gr.Error(
             f"The zip can't be written here ({error.strerror}); try again later, or send fewer "
