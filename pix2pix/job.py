@@ -32,8 +32,10 @@ def run(config: Config, options: Options) -> None:
     Raises `UserError` at the first thing that would stop the job.
     """
     _check(config, options)
-    has_gpu = jobs.check_flavor(given(options.hf_job, "--hf_job"))
+    hardware = jobs.hardware(given(options.hf_job, "--hf_job"))
+    has_gpu = hardware.accelerator is not None
     hub.dataset_commit(config.dataset_name, config.dataset_revision)
+    print(jobs.price(hardware, options.hf_job_timeout))
     if options.dry_run:
         for name, repo_id in _targets(options):
             print(f"{name}: {repo_id}")

@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, JobHardwareInfo
 
 import train_hub
 from pix2pix import cli, job
 from pix2pix.config import Config
+from pix2pix.hub import jobs
 from tests.deployed import Deployed
 from tests.hub_server import USER, WRITE_TOKEN, Fault, HubServer
 
@@ -81,15 +82,32 @@ def test_live_curves_bring_their_package(hub: HubServer, repo_id: str):
 
 
 def test_a_dry_run_shows_the_request_and_submits_nothing(hub: HubServer, repo_id: str, capsys):
-    jobs, repos = len(hub.store.jobs), set(hub.store.repos)
+    submitted, repos = len(hub.store.jobs), set(hub.store.repos)
     assert run("--hub_model_id", repo_id, "--dry_run") == 0
     said = capsys.readouterr().out
-    assert len(hub.store.jobs) == jobs and set(hub.store.repos) == repos
+    assert len(hub.store.jobs) == submitted and set(hub.store.repos) == repos
     request = json.loads(said[said.index("{") : said.rindex("}") + 1])
     assert request["secrets"] == {"HF_TOKEN": "***"} and request["flavor"] == "t4-small"
     assert repo_id in request["command"] and "--dry_run" not in request["command"]
     assert f"{repo_id}, which will be created" in said
+    assert "t4-small: 0.40 USD an hour, 4.80 USD at most in 12h" in said
     assert WRITE_TOKEN not in said
+
+
+@pytest.mark.parametrize(
+    ("unit", "timeout", "said"),
+    [
+        (("minute", 0.016667), "12h", "a10g: 1.00 USD an hour, 12.00 USD at most in 12h"),
+        (("hour", 0.4), "90m", "a10g: 0.40 USD an hour, 0.60 USD at most in 90m"),
+        (("minute", 0.1), "600", "a10g: 6.00 USD an hour, 1.00 USD at most in 600"),
+        (("credit", 2.5), "1d", "a10g: 2.50 USD a credit"),
+    ],
+)
+def test_the_price_is_told(unit: tuple[str, float], timeout: str, said: str):
+    label, cost = unit
+    listed = {"prettyName": "", "cpu": "", "ram": "", "accelerator": None, "name": "a10g"}
+    costs = {"unitLabel": label, "unitCostUSD": cost, "unitCostMicroUSD": round(cost * 1e6)}
+    assert jobs.price(JobHardwareInfo(**listed, **costs), timeout) == said
 
 
 def test_with_a_space_the_job_installs_this_checkout_from_it(hub: HubServer, repo_id: str, capsys):
@@ -135,10 +153,10 @@ def test_a_dry_run_with_a_space_that_is_not_there_yet(hub: HubServer, repo_id: s
 def test_what_would_stop_the_job_is_said_before_it(
     hub: HubServer, repo_id: str, capsys, arguments: list[str], said: str
 ):
-    jobs, repos = len(hub.store.jobs), set(hub.store.repos)
+    submitted, repos = len(hub.store.jobs), set(hub.store.repos)
     assert run("--hub_model_id", repo_id, *arguments) == 1
     assert said in capsys.readouterr().err
-    assert len(hub.store.jobs) == jobs and set(hub.store.repos) == repos
+    assert len(hub.store.jobs) == submitted and set(hub.store.repos) == repos
 
 
 def test_a_source_is_asked_for(repo_id: str, capsys):

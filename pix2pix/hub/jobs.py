@@ -1,11 +1,16 @@
-"""Hugging Face Jobs: what hardware there is, and submitting a job."""
+"""Hugging Face Jobs: what hardware there is, what it costs, and submitting a job."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pix2pix.errors import UserError
 from pix2pix.hub.refusals import LOGIN, explained
 
+if TYPE_CHECKING:
+    from huggingface_hub import JobHardwareInfo
+
 TOKEN = "HF_TOKEN"  # noqa: S105 - the secret's name
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 # Why the Hub starts no job, beyond what `explained` says.
 REASONS = {
     401: f"the Hub does not accept this token (401): {LOGIN}.",
@@ -36,8 +41,8 @@ class JobRequest:
         }
 
 
-def check_flavor(flavor: str) -> bool:
-    """Whether `flavor` has a GPU. Raises `UserError` that lists all when the Hub has none such."""
+def hardware(flavor: str) -> "JobHardwareInfo":
+    """What the Hub says of `flavor`. Raises `UserError` that lists all when it has none such."""
     from huggingface_hub import HfApi
 
     with explained("The list of Hugging Face Jobs' hardware"):
@@ -45,7 +50,18 @@ def check_flavor(flavor: str) -> bool:
     if flavor not in known:
         listed = ", ".join(known)
         raise UserError(f"--hf_job {flavor} is no hardware of the Hub; choose one of {listed}.")
-    return known[flavor].accelerator is not None
+    return known[flavor]
+
+
+def price(hardware: "JobHardwareInfo", timeout: str) -> str:
+    """What a job costs by the Hub's price list, and at most before `timeout` (such as `90m`)."""
+    cost, unit = hardware.unit_cost_usd, SECONDS.get(hardware.unit_label[0])
+    said = f"{hardware.name}: {cost * 3600 / unit if unit else cost:.2f} USD"
+    if not unit:
+        return f"{said} a {hardware.unit_label}"
+    number, letter = (timeout[:-1], timeout[-1]) if timeout[-1] in SECONDS else (timeout, "s")
+    at_most = float(number) * SECONDS[letter] / unit * cost
+    return f"{said} an hour, {at_most:.2f} USD at most in {timeout}"
 
 
 def space_source(space_id: str) -> str:
