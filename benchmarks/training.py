@@ -36,10 +36,12 @@ def our_step(settings: dict):
     import tensorflow as tf
 
     from pix2pix.config import Config
+    from pix2pix.training.devices import choose
     from pix2pix.training.trainer import Trainer
 
     def build():
-        trainer = Trainer(Config(**settings), 1000)
+        config = Config(**settings)
+        trainer = Trainer(config, 1000, choose(config))
         inputs, targets = map(tf.constant, pair())
         return lambda: float(trainer.step(inputs, targets)["l1_loss"])
 

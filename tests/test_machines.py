@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from pix2pix.errors import UserError
 from pix2pix.training import checkpoints, devices
 from tests.builders import tiny_config
-from tests.commands import train_hub
+from tests.commands import ROOT, train_hub
 
 LIMIT = 240
 FLAGS = (
@@ -22,6 +23,24 @@ FLAGS = (
     "--discriminator_filters", "4", "--train_batch_size", "2", "--dropout", "0",
     "--validation_samples", "2", "--sample_steps", "0",
 )  # fmt: skip
+
+
+FEW_CORES = """
+import os, tensorflow as tf
+from pix2pix.training import devices
+for cores, asked in ((devices.FEW_CORES + 1, {}), (2, {"TF_NUM_INTEROP_THREADS": "0"}), (2, {})):
+    os.cpu_count = lambda: cores
+    os.environ |= asked
+    devices._take_turns()
+    [os.environ.pop(name) for name in asked]
+    print(tf.config.threading.get_inter_op_parallelism_threads())
+"""
+
+
+def test_operations_take_turns_on_few_cores_alone():
+    command = [sys.executable, "-c", FEW_CORES]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["0", "0", "1"]
 
 
 def free_ports(count: int) -> list[int]:
