@@ -17,7 +17,6 @@ import gradio as gr  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
 from pix2pix import __version__  # noqa: E402
-from pix2pix.gallery import read_samples  # noqa: E402
 from pix2pix.space.api import endpoints  # noqa: E402
 from pix2pix.space.batch_tab import batch_tab  # noqa: E402
 from pix2pix.space.calls import secure_calls  # noqa: E402
@@ -67,7 +66,7 @@ def build(models: Models, settings: Settings) -> gr.Blocks:
 
 def serve_samples(models: Models) -> None:
     """Lets the file routes serve the samples, where they lie: they alone of a model's files."""
-    samples = [s for model in models.translators.values() for s in read_samples(model.folder)]
+    samples = [sample for listed in models.samples.values() for sample in listed]
     triplets = [(s.input, s.generated, s.target) for s in samples]
     gr.set_static_paths([path.resolve() for triplet in triplets for path in triplet])
 

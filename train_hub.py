@@ -141,7 +141,7 @@ def load(config: Config, options: Options, devices):
 
 def train(config: Config, options: Options, loaded, resumed, devices):
     """Trains, and tells first on what devices."""
-    from pix2pix.data import oriented
+    from pix2pix.images import oriented
     from pix2pix.training import loop
 
     steps = config.steps(len(loaded.batches))

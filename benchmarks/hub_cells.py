@@ -19,11 +19,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import train_hub
+from benchmarks.measure import STARTER_MODEL
 from tests.hub_server import USER, WRITE_TOKEN, Fault, HubServer
 from tests.hub_server.store import Repo
 from tests.hub_server.trees import Commit
 
-STARTER_MODEL = Path(__file__).parent.parent / "assets" / "starter_model"
 # Seconds: the limit where the Hub is to be late and where it is not, and how late it is then.
 SHORT, LONG, LATE = 2.0, 60.0, 3.0
 OFTEN = 99

@@ -10,40 +10,19 @@ more than one commit, or when the Hub stores more than the checkpoints that are 
 """
 
 import argparse
-import os
-import re
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from benchmarks.measure import hub_of_its_own
 from pix2pix.runtime import prepare_tensorflow
 
 prepare_tensorflow()
 
-ROOT = Path(__file__).parent.parent
 MODEL, LIMIT, WARM_UP, LEAST = "tester/benchmark", 3, 2, 0.95
-
-
-@contextmanager
-def hub_of_its_own(folder: Path) -> Iterator[None]:
-    """A test Hub in another process, which the clients that are imported from now on talk to."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.hub_server", "--root", str(folder)],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        said = "".join(process.stdout.readline() for _ in range(2))
-        os.environ |= dict(re.findall(r"(HF_\w+)=(\S+)", said))
-        os.environ["HF_TOKEN"] = re.search(r"write token: (\S+)", said)[1]
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 class Stretches:
@@ -141,7 +120,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        with hub_of_its_own(folder / "hub"):
+        with hub_of_its_own(folder):
             stretches = measure(arguments, folder / "run")
             return 0 if report(arguments, stretches, folder) else 1
 

@@ -75,9 +75,7 @@ def matrix(only: str, messages: bool, processes: int) -> bool:
         cells = {place: future.result() for place, future in pending.items()}
     print(f"| route | {' | '.join(FAULTS)} |\n|{'---|' * (len(FAULTS) + 1)}")
     for row in rows:
-        words = [
-            cells[row, fault].said + " (BAD)" * bool(cells[row, fault].problems) for fault in FAULTS
-        ]
+        words = [word(cells[row, fault]) for fault in FAULTS]
         print(f"| {row} | {' | '.join(words)} |")
     told = {outcome.told for outcome in cells.values() if outcome.told}
     print(f"\n{len(told)} different messages")

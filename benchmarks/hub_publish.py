@@ -11,13 +11,12 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.measure import ROOT, STARTER_MODEL, memory
+from benchmarks.measure import STARTER_MODEL, hub_of_its_own, memory
 
 # Bytes: a generator of 64 filters has 54.4 million parameters, 4 bytes each, in each of two files.
 SIZE, LIMIT = 218_000_000, 300_000_000
@@ -60,21 +59,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="hub-publish-") as name:
         scratch = Path(name)
         make_run(scratch / "run", size)
-        command = [sys.executable, "-m", "tests.hub_server", "--root", str(scratch / "hub")]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
-            try:
-                os.environ |= dict(
-                    setting.split("=", 1) for setting in server.stdout.readline().split()[1:]
-                )
-                os.environ["HF_TOKEN"] = server.stdout.readline().split()[-1]
-                os.environ |= {
-                    "HF_HOME": str(scratch / "home"),
-                    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-                    "NO_PROXY": "127.0.0.1",
-                }
-                before, peak, seconds = measure(scratch / "run")
-            finally:
-                server.terminate()
+        with hub_of_its_own(scratch):
+            before, peak, seconds = measure(scratch / "run")
     grown = max(0, peak - before)
     print(
         f"2 x {size / 1e6:.0f} MB of random bytes in {seconds:.1f} s: {before / 1e6:.0f} MB held "

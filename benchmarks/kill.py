@@ -21,10 +21,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.measure import ROOT
 from pix2pix import UserError
 from pix2pix.training import checkpoints
 
-ROOT = Path(__file__).parent.parent
 STEPS, PAIRS, LOAD_SIZE = 240, 344, 72
 FLAGS = [
     "--dataset_name", "assets/sample_maps", "--image_size", "64", "--load_size", str(LOAD_SIZE),

@@ -1,9 +1,12 @@
-"""What several benchmarks need: timing in turns, memory, and a generator of full size."""
+"""What several benchmarks need: timing in turns, memory, a Hub, and a generator of full size."""
 
+import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +28,35 @@ def in_turns(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[s
     return {name: float(np.median(measured)) for name, measured in seconds.items()}
 
 
-def memory(name: str) -> int:
-    """Bytes: VmRSS is what this process holds now, VmHWM the most it ever held."""
-    for line in Path("/proc/self/status").read_text().splitlines():
+def memory(name: str, process: int | str = "self") -> int:
+    """Bytes: VmRSS is what a process holds now, VmHWM the most it ever held."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith(name + ":"):
             return int(line.split()[1]) * 1024
     raise SystemExit(f"/proc/self/status has no {name}; this benchmark needs Linux.")
+
+
+@contextmanager
+def hub_of_its_own(folder: Path) -> Iterator[None]:
+    """A test Hub in another process, which the clients that are imported from now on talk to.
+
+    It and their caches lie in `folder`.
+    """
+    command = [sys.executable, "-m", "tests.hub_server", "--root", str(folder / "hub")]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        said = "".join(process.stdout.readline() for _ in range(2))
+        os.environ |= dict(re.findall(r"(HF_\w+)=(\S+)", said))
+        os.environ |= {
+            "HF_TOKEN": re.search(r"write token: (\S+)", said)[1],
+            "HF_HOME": str(folder / "home"),
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "NO_PROXY": "127.0.0.1",
+        }
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def save_generator(folder: Path, **settings):

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measure import ROOT
 from pix2pix.files import write_json
 from pix2pix.runtime import prepare_tensorflow
 
-ROOT = Path(__file__).parent.parent
 SMALL = ["--image_size", "128", "--load_size", "143", "--generator_filters", "32"]
 SMALL += ["--discriminator_filters", "32"]
 # The recipes, and what was tried for `best`: one change at a time, to the paper's and to it.

@@ -29,6 +29,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from benchmarks.measure import memory
 from pix2pix import Translator
 from pix2pix.space.models import STARTER_MODEL
 from tests.builders import encode, picture
@@ -193,18 +194,12 @@ def is_sentence(data: Any) -> bool:
     return isinstance(said, str) and said.endswith((".", "]")) and "\n" not in said
 
 
-def memory_mb(process: int) -> float:
-    """Resident memory of the process."""
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
-
-
 def settled_mb(process: int) -> float:
     """Memory once it doesn't fall any more, 20 s at most."""
-    lowest = memory_mb(process)
+    lowest = memory("VmRSS", process) / 1e6
     for _ in range(10):
         time.sleep(2)
-        now = memory_mb(process)
+        now = memory("VmRSS", process) / 1e6
         if now > lowest - 1:
             return min(now, lowest)
         lowest = now

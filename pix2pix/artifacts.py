@@ -12,8 +12,10 @@ from PIL import Image
 import pix2pix
 from pix2pix import card, evaluation, export, version
 from pix2pix.config import Config
-from pix2pix.data import LoadedPairs, oriented
+from pix2pix.data import LoadedPairs
 from pix2pix.files import sha256, write_image, write_json
+from pix2pix.gallery import KINDS
+from pix2pix.images import oriented
 from pix2pix.training.log import write_history
 from pix2pix.translate import CONFIG_FILE, GRAPH_FILE, Translator
 
@@ -41,8 +43,8 @@ def write_artifacts(folder: Path, generator: keras.Model, run: Run, loaded: Load
     held_out = loaded.held_out
     export.save_keras(generator, folder)
     export.save_onnx(generator, folder / GRAPH_FILE)
-    inputs = held_out[:, 0 if run.config.direction == "a_to_b" else 1]
-    parity = export.check_parity(generator, folder / GRAPH_FILE, inputs[:PARITY_COUNT])
+    inputs, _ = oriented(held_out[:PARITY_COUNT].swapaxes(0, 1), run.config.direction)
+    parity = export.check_parity(generator, folder / GRAPH_FILE, inputs)
     write_json(folder / CONFIG_FILE, describe(folder, run, loaded, parity))
     # The file that is served is what is measured, not the network in memory.
     translator = Translator(folder)
@@ -91,7 +93,7 @@ def write_samples(
         picture, target = oriented(held_out[place], translator.config.direction)
         generated = translator.generate(picture[None])[0]
         row = [Image.fromarray(pixels) for pixels in (picture, generated, target)]
-        for kind, image in zip(("input", "generated", "target"), row, strict=True):
+        for kind, image in zip(KINDS, row, strict=True):
             write_image(folder / "samples" / f"{number:03d}-{kind}.png", image)
         rows.append(row)
         samples.append({"name": f"{number:03d}", "held_out_pair": int(place)} | scores[place])

@@ -132,8 +132,8 @@ def parse_as(
 
 def _of_flags(cls: type, values: dict) -> object:
     """A `cls` from the flags that were given."""
-    given = {f.name: values[f.name] for f in dataclasses.fields(cls) if f.name in values}
-    return Config.of_recipe(**given) if cls is Config else cls(**given)
+    chosen = {f.name: values[f.name] for f in dataclasses.fields(cls) if f.name in values}
+    return Config.of_recipe(**chosen) if cls is Config else cls(**chosen)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -39,7 +39,8 @@ class Config:
     """What is trained, on what, and how. Raises `UserError` when a value makes no sense."""
 
     dataset_name: str = option(
-        "huggan/maps", "Hub id, local folder of parquet files, or folder of side-by-side pictures"
+        "huggan/maps",
+        "Hub id, folder of parquet files or of pictures, or a .tar.gz as a path or URL",
     )
     dataset_revision: str | None = option(None, "commit, tag or branch of a Hub dataset")
     input_column: str | None = option(None, "column of picture A (found by itself when common)")

@@ -45,7 +45,7 @@ def dry_run(config: Config, options: Options) -> None:
     steps = config.steps(len(plan.train))
     cache = _cache_bytes(plan, config) if options.cache == "disk" else 0
     kept = _output_bytes(parameters, config, options)
-    _check_space({cache_dir: cache, options.output_dir: kept})
+    _check_disk({cache_dir: cache, options.output_dir: kept})
     lines = {
         "dataset": f"{source.name}, columns {' and '.join(source.columns)}",
         "revision": config.dataset_revision or "local files",
@@ -111,7 +111,7 @@ def _output_bytes(parameters: tuple[int, int], config: Config, options: Options)
     return FLOAT_BYTES * ((options.checkpoints_total_limit + 1) * checkpoint + artifacts)
 
 
-def _check_space(wanted: dict[Path, int]) -> None:
+def _check_disk(wanted: dict[Path, int]) -> None:
     for folder, size in wanted.items():
         place = next(p for p in (folder, *folder.resolve().parents) if p.exists())
         free = shutil.disk_usage(place).free

@@ -5,6 +5,7 @@ each of Keras's, no transposes but at the two ends, and N, H and W left open (H 
 of 2**depth). Tensors at the ends are NHWC float32 in [-1, 1].
 """
 
+import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -34,8 +35,6 @@ def save_keras(generator: keras.Model, folder: Path) -> None:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    import zipfile
-
     with zipfile.ZipFile(archive) as zipped:
         for name in ("config.json", "metadata.json", "model.weights.h5"):
             write_atomically(folder / name, partial(Path.write_bytes, data=zipped.read(name)))

@@ -6,17 +6,19 @@ in [-1, 1]. One antialiased filter, `RESAMPLE`, is used for training, evaluation
 
 import io
 import warnings
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, first_line
 from pix2pix.formats import HEAD_BYTES, RAW, READ, is_raw, other_kind
 
+Side = TypeVar("Side")
 # Pillow scales the bicubic kernel with the reduction factor, so it antialiases when shrinking.
 RESAMPLE = Image.Resampling.BICUBIC
 MAX_PIXELS = 64_000_000
@@ -56,8 +58,9 @@ def open_image(source: str | Path | bytes | BinaryIO, max_pixels: int = MAX_PIXE
     except MemoryError:
         raise UserError("The picture is too large to be read; make it smaller.") from None
     except Exception as error:  # a damaged file may raise anything in one of many readers
+        reason = first_line(error)[:200]
         raise UserError(
-            f"The picture is damaged or cut short ({_first_line(error)}); save it again and retry."
+            f"The picture is damaged or cut short ({reason}); save it again and retry."
         ) from None
 
 
@@ -78,10 +81,6 @@ def _check_kind(head: bytes) -> None:
 
 def _not_read(kind: str) -> UserError:
     return UserError(f"This is {kind} and try again.")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def check_pixels(image: Image.Image, max_pixels: int = MAX_PIXELS) -> None:
@@ -136,6 +135,12 @@ def split_pair(image: Image.Image) -> tuple[Image.Image, Image.Image]:
         raise UserError(f"A side-by-side pair needs an even width, and this one is {width} wide.")
     half = width // 2
     return image.crop((0, 0, half, height)), image.crop((half, 0, width, height))
+
+
+def oriented(pair: Iterable[Side], direction: str) -> tuple[Side, Side]:
+    """(input, target) of a pair (A, B): of pictures, of arrays, or of arrays of them."""
+    a, b = pair
+    return (a, b) if direction == "a_to_b" else (b, a)
 
 
 def to_tensor(images: np.ndarray, channels: int = 3) -> np.ndarray:

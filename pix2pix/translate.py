@@ -11,7 +11,7 @@ import onnxruntime
 from PIL import Image
 
 from pix2pix.config import Config
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, first_line
 from pix2pix.files import sha256
 from pix2pix.images import (
     check_pixels,
@@ -62,7 +62,7 @@ class Translator:
         except FileNotFoundError as error:
             raise _not_a_model(folder, f"{Path(error.filename).name} is missing") from None
         except Exception as error:  # ONNX Runtime's own errors share no base class
-            raise _not_a_model(folder, str(error).splitlines()[0]) from None
+            raise _not_a_model(folder, first_line(error)) from None
 
     def _check_weights(self) -> None:
         """Raises `UserError` unless the graph is the one that pix2pix.json describes.

@@ -50,7 +50,7 @@ for _name in (
 from tests.browser import browser, page, starter_space  # noqa: E402, F401
 from tests.deployed import deployed  # noqa: E402, F401
 from tests.hub_clients import anonymous, api, model, reader  # noqa: E402, F401
-from tests.hub_server import READ_TOKEN, USER, WRITE_TOKEN, HubServer  # noqa: E402
+from tests.hub_server import USER, WRITE_TOKEN, HubServer  # noqa: E402
 from tests.loop import published, space  # noqa: E402, F401
 from tests.recorder import proxy, recorder  # noqa: E402, F401
 from tests.serving import twin  # noqa: E402, F401
@@ -71,13 +71,14 @@ def _no_fault_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None
 
 
 @pytest.fixture
-def write_token() -> str:
-    return WRITE_TOKEN
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This test's user is logged in, and may write."""
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
 
 
 @pytest.fixture
-def read_token() -> str:
-    return READ_TOKEN
+def write_token() -> str:
+    return WRITE_TOKEN
 
 
 @pytest.fixture

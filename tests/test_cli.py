@@ -11,8 +11,8 @@ import pytest
 from pix2pix.cli import Options, parse
 from pix2pix.config import Config
 from pix2pix.errors import UserError
+from tests.commands import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 # Flags that another one does not make sense without.
 NEEDED = {"hub_strategy": ["--push_to_hub"]}
 HEAVY = ("tensorflow", "keras", "datasets", "onnxruntime")

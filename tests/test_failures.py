@@ -12,9 +12,9 @@ from PIL import Image
 import train_hub
 from tests.commands import train_hub as start_train_hub
 from tests.hub_server import READ_TOKEN, Fault, HubServer
+from tests.loop import TINY
 
 SAMPLE_MAPS = "assets/sample_maps"
-TINY = ["--image_size", "64", "--generator_filters", "4", "--discriminator_filters", "4"]
 
 
 def failure(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -16,14 +16,10 @@ from pix2pix.hub import resume, uploading
 from pix2pix.hub.branch import BRANCH, Branch
 from pix2pix.training import checkpoints
 from tests.builders import tiny_config
-from tests.hub_server import READ_TOKEN, WRITE_TOKEN, Fault, HubServer
+from tests.hub_server import READ_TOKEN, Fault, HubServer
 
 CONFIG = tiny_config(seed=3)
-
-
-@pytest.fixture(autouse=True)
-def token(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+pytestmark = pytest.mark.usefixtures("hub", "token")
 
 
 @pytest.fixture

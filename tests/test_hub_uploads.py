@@ -16,11 +16,7 @@ from tests.test_hub_checkpoints import name, on_branch, saved, wait_until
 
 SLOW = 1.5
 NEXT = "Training goes on, and the next save tries again."
-
-
-@pytest.fixture(autouse=True)
-def token(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+pytestmark = pytest.mark.usefixtures("hub", "token")
 
 
 @pytest.fixture

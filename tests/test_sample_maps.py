@@ -2,7 +2,6 @@
 
 import io
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
-
-import build_sample_maps as tool  # noqa: E402
-from sample_map_drawing import (  # noqa: E402
+from tests.commands import ROOT
+from tools import build_sample_maps as tool
+from tools.sample_map_drawing import (
     COAST,
     LAND,
     RIVER,

@@ -4,7 +4,6 @@ import csv
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +11,8 @@ import tensorflow as tf
 
 from pix2pix.training.trainer import Trainer
 from tests.builders import pair_array, tiny_config
-from tests.commands import run_train_hub
+from tests.commands import ROOT, run_train_hub
 
-ROOT = Path(__file__).resolve().parents[1]
 STEPS = 4
 PLAIN = tiny_config(train_batch_size=2, dropout=0.0, ema_decay=0.9)
 

@@ -27,7 +27,8 @@ import PIL
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
-from sample_map_drawing import (
+
+from tools.sample_map_drawing import (
     CANVAS,
     SIZE,
     TILE_HEIGHT,

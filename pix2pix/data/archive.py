@@ -12,8 +12,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from pix2pix.data.folder import SUFFIXES, FolderSource, has_pictures
-from pix2pix.data.source import first_line
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, first_line
 from pix2pix.files import write_atomically
 
 ENDINGS = (".tar", ".tar.gz", ".tgz")

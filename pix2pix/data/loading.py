@@ -1,4 +1,4 @@
-"""Everything a run needs of its dataset: batches to train on, held-out pairs, what was left out."""
+"""Opens a dataset, and makes of it what a run needs: batches, held-out pairs, what was left out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix.config import Config
-from pix2pix.data.cache import cached_pairs
+from pix2pix.data.archive import is_archive, open_archive
+from pix2pix.data.cache import cached_pairs, default_cache_dir
+from pix2pix.data.folder import FolderSource, has_pictures
 from pix2pix.data.pipeline import StreamedPairs, TrainingPairs, Worker
 from pix2pix.data.source import Rows, Source, SplitPlan
 
@@ -31,6 +33,28 @@ class LoadedPairs:
     reference: np.ndarray
     held_out: np.ndarray
     skipped: dict[str, list[int]]
+
+
+def open_source(config: Config, cache_dir: Path | None = None) -> Source:
+    """The dataset that `config.dataset_name` means: an archive, a folder, or a Hub id.
+
+    Raises `UserError` when it is missing or can't be read.
+    """
+    source = _open(config, cache_dir)
+    source.grey = config.grey_sides
+    return source
+
+
+def _open(config: Config, cache_dir: Path | None) -> Source:
+    name = config.dataset_name
+    if is_archive(name):
+        return open_archive(name, cache_dir or default_cache_dir())
+    if Path(name).is_dir() and has_pictures(Path(name)):
+        return FolderSource(Path(name))
+    # Importing `datasets` takes a second that folders of pictures need not wait for.
+    from pix2pix.data.streamed import StreamedSource
+
+    return StreamedSource(config)
 
 
 def load_pairs(

@@ -17,6 +17,7 @@ from pix2pix.config import Config
 from pix2pix.data.cache import MAX_SKIPPED_SHARE
 from pix2pix.data.source import Row, Rows, Source, decode_resized
 from pix2pix.errors import UserError
+from pix2pix.images import oriented
 
 Batch = tuple[np.ndarray, np.ndarray]
 SHUFFLE_BUFFER = 256
@@ -163,12 +164,6 @@ def jittered(pair: np.ndarray, epoch: int, index: int, config: Config) -> Batch:
         if random.random() < 0.5:
             pair = pair.swapaxes(1, 2)
     return oriented(pair, config.direction)
-
-
-def oriented(pair: np.ndarray, direction: str) -> Batch:
-    """(input, target) of a (2, H, W, 3) pair (A, B)."""
-    a, b = pair
-    return (a, b) if direction == "a_to_b" else (b, a)
 
 
 def prefetched(batches: Iterator[Batch]) -> Generator[tuple[tf.Tensor, tf.Tensor], None, None]:

@@ -107,8 +107,3 @@ def decode_resized(row: Row, size: int, grey: tuple[int, ...] = ()) -> np.ndarra
     for place in grey:
         pictures[place] = pictures[place].convert("L").convert("RGB")
     return np.stack([np.asarray(picture) for picture in pictures])
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, without the explanations that some clients add in further lines."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -14,8 +14,8 @@ import pyarrow.parquet as parquet
 
 from pix2pix.config import Config
 from pix2pix.data.columns import choose_columns
-from pix2pix.data.source import Row, Rows, Source, first_line
-from pix2pix.errors import UserError
+from pix2pix.data.source import Row, Rows, Source
+from pix2pix.errors import UserError, first_line
 
 
 class StreamedSource(Source):

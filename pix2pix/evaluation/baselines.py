@@ -7,7 +7,7 @@ from PIL import Image
 
 from pix2pix.config import Config
 from pix2pix.evaluation.metrics import Predict
-from pix2pix.images import resize
+from pix2pix.images import oriented, resize
 
 # Colours are looked up in 32 levels a channel; unseen ones in 8.
 FINE, COARSE = 32, 8
@@ -64,8 +64,6 @@ def _colour_bin(pictures: np.ndarray) -> np.ndarray:
 
 
 def _chunks(pairs: np.ndarray, direction: str) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-    from pix2pix.data import oriented  # loads TensorFlow
-
     for start in range(0, len(pairs), CHUNK):
         yield oriented(np.swapaxes(pairs[start : start + CHUNK], 0, 1), direction)
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pix2pix.evaluation.legend import Legend
+from pix2pix.images import oriented
 
 METRICS = (
     "l1", "psnr", "ssim", "within_5", "within_10", "class_accuracy", "mean_iou", "sharpness",
@@ -83,13 +84,16 @@ def score(generated: np.ndarray, target: np.ndarray, legend: Legend) -> dict[str
 
 def score_all(predict: Predict, pairs: np.ndarray, direction: str, legend: Legend) -> Scores:
     """Scores of `predict`, (1, S, S, 3) uint8 -> same, on each of (K, 2, S, S, 3) uint8 pairs."""
-    from pix2pix.data import oriented  # loads TensorFlow
-
     measured = []
     for pair in pairs:
         picture, target = oriented(pair, direction)
         measured.append(measure(predict(picture[None])[0], target, legend))
     return gathered(measured)
+
+
+def psnr(mse: float) -> float:
+    """In dB, of a mean squared error in grey levels of 255."""
+    return MAX_PSNR if mse == 0 else min(MAX_PSNR, 10 * float(np.log10(255.0**2 / mse)))
 
 
 def gathered(measured: list[tuple]) -> Scores:
@@ -100,14 +104,12 @@ def gathered(measured: list[tuple]) -> Scores:
 def measure(generated: np.ndarray, target: np.ndarray, legend: Legend) -> tuple:
     """One picture's rows of the arrays in `Scores`."""
     difference = np.abs(generated.astype(np.int32) - target)
-    mse = np.mean(difference**2)
-    psnr = MAX_PSNR if mse == 0 else min(MAX_PSNR, 10 * np.log10(255.0**2 / mse))
     # Far faster than a maximum over an axis of three.
     worst = functools.reduce(np.maximum, np.moveaxis(difference, -1, 0))
     expected, found = legend.classes(target), legend.classes(generated)
     means = [
         difference.mean(),
-        psnr,
+        psnr(np.mean(difference**2)),
         float(_ssim()(generated, target)),
         np.mean(worst <= 5),
         np.mean(worst <= 10),

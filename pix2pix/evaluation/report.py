@@ -6,6 +6,7 @@ from pix2pix.config import Config
 from pix2pix.evaluation.baselines import fit_baselines
 from pix2pix.evaluation.legend import Legend, find_legend
 from pix2pix.evaluation.metrics import Predict, score_all
+from pix2pix.images import oriented
 
 PROTOCOL = (
     "All held-out pairs, each resized to {size}x{size}, on 8-bit pictures as served, dropout off. "
@@ -36,7 +37,8 @@ def evaluate(
         held_out: (K, 2, S, S, 3) uint8, what everything is scored on.
     """
     origin = ORIGINS[legend is not None]
-    legend = legend or Legend(find_legend(training[:, 1 if config.direction == "a_to_b" else 0]))
+    _, targets = oriented(training.swapaxes(0, 1), config.direction)
+    legend = legend or Legend(find_legend(targets))
     predictors = {"model": predict} | fit_baselines(training, config)
     scores = {
         name: score_all(predictor, held_out, config.direction, legend)

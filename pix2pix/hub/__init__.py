@@ -5,24 +5,23 @@ imported where it is called, so that importing this costs nothing.
 """
 
 from pix2pix.hub.checkpoints import resume, uploading
+from pix2pix.hub.datasets import dataset_commit
 from pix2pix.hub.models import (
     BEFORE,
     PUBLISHED,
     SERVED,
     check_can_write,
-    dataset_commit,
     fetch_model,
     prepare_repo,
     reachable,
 )
-from pix2pix.hub.publishing import Target, aim, publish
+from pix2pix.hub.publishing import aim, publish
 from pix2pix.hub.session import limit_waiting
 
 __all__ = [
     "BEFORE",
     "PUBLISHED",
     "SERVED",
-    "Target",
     "aim",
     "check_can_write",
     "dataset_commit",

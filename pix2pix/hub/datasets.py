@@ -1,7 +1,19 @@
-"""Datasets of the Hub: what their cards say."""
+"""Datasets of the Hub: their commit of now, and what their cards say."""
+
+from pathlib import Path
 
 from pix2pix.errors import UserError
 from pix2pix.hub.refusals import explained
+
+
+def dataset_commit(name: str, revision: str | None = None) -> str | None:
+    """The commit that a Hub dataset's `revision` stands for now; None for a folder or a URL."""
+    if Path(name).exists() or "://" in name:
+        return None
+    from huggingface_hub import HfApi
+
+    with explained(f"The dataset {name} (there is no such folder here)"):
+        return HfApi().dataset_info(name, revision=revision).sha
 
 
 def dataset_license(name: str, revision: str | None) -> str | None:

@@ -46,19 +46,19 @@ def hardware(flavor: str) -> "JobHardwareInfo":
     from huggingface_hub import HfApi
 
     with explained("The list of Hugging Face Jobs' hardware"):
-        known = {hardware.name: hardware for hardware in HfApi().list_jobs_hardware()}
+        known = {offer.name: offer for offer in HfApi().list_jobs_hardware()}
     if flavor not in known:
         listed = ", ".join(known)
         raise UserError(f"--hf_job {flavor} is no hardware of the Hub; choose one of {listed}.")
     return known[flavor]
 
 
-def price(hardware: "JobHardwareInfo", timeout: str) -> str:
+def price(offer: "JobHardwareInfo", timeout: str) -> str:
     """What a job costs by the Hub's price list, and at most before `timeout` (such as `90m`)."""
-    cost, unit = hardware.unit_cost_usd, SECONDS.get(hardware.unit_label[0])
-    said = f"{hardware.name}: {cost * 3600 / unit if unit else cost:.2f} USD"
+    cost, unit = offer.unit_cost_usd, SECONDS.get(offer.unit_label[0])
+    said = f"{offer.name}: {cost * 3600 / unit if unit else cost:.2f} USD"
     if not unit:
-        return f"{said} a {hardware.unit_label}"
+        return f"{said} a {offer.unit_label}"
     number, letter = (timeout[:-1], timeout[-1]) if timeout[-1] in SECONDS else (timeout, "s")
     at_most = float(number) * SECONDS[letter] / unit * cost
     return f"{said} an hour, {at_most:.2f} USD at most in {timeout}"

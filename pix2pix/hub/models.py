@@ -23,16 +23,6 @@ REQUIRED = ("pix2pix.json", "generator.onnx")
 BEFORE = "Nothing was done yet; afterwards, start the same command again."
 
 
-def dataset_commit(name: str, revision: str | None = None) -> str | None:
-    """The commit that a Hub dataset's `revision` stands for now; None for a folder or a URL."""
-    if Path(name).exists() or "://" in name:
-        return None
-    from huggingface_hub import HfApi
-
-    with explained(f"The dataset {name} (there is no such folder here)"):
-        return HfApi().dataset_info(name, revision=revision).sha
-
-
 def reachable(seconds: float = 10) -> bool:
     """Whether the Hub answers at all: asked once, where a download would try for minutes."""
     import httpx2

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, first_line
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -58,7 +58,7 @@ def explained(
             "Check the connection and try again."
         ) from None
     except errors.HFValidationError as error:
-        raise UserError(f"{what} has no valid id: {str(error).splitlines()[0]}") from None
+        raise UserError(f"{what} has no valid id: {first_line(error)}") from None
     except (httpx2.TransportError, errors.OfflineModeIsEnabled, OSError) as error:
         if isinstance(error, OSError) and error.filename:  # a file of this machine, not the Hub
             raise UserError(f"{what}: {error.filename}: {error.strerror}. {later}") from None

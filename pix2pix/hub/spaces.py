@@ -9,8 +9,8 @@ from typing import Any
 from pix2pix.errors import UserError
 from pix2pix.hub.models import SERVED, content
 from pix2pix.hub.refusals import check_owner, check_role, explained
+from pix2pix.version import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 STARTER_MODEL = "assets/starter_model"
 # What the Space runs, and what installing the package from the Space's repository needs.
 CODE = [

@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.data_classes import JsonData
+from gradio.route_utils import API_PREFIX
 from PIL import Image
 
 from pix2pix.space.about import describe
@@ -19,11 +20,11 @@ from pix2pix.space.batch_tab import BATCHES, batches
 from pix2pix.space.models import Models
 from pix2pix.space.photos import photo_input
 from pix2pix.space.settings import Settings
-from pix2pix.space.translate_tab import MODES, TRANSLATIONS, steps
+from pix2pix.space.translating import MODE_CHOICES, TRANSLATIONS, steps
 from pix2pix.space.uploads import Upload, files_input
 from pix2pix.translate import Translator
 
-API = "/gradio_api/call"
+CALL = f"{API_PREFIX}/call"
 EXAMPLE: dict[str, Any] = {"path": "aerial.jpg", "meta": {"_type": "gradio.FileData"}}
 
 
@@ -97,7 +98,7 @@ def endpoints(space: gr.Blocks, models: Models, settings: Settings) -> None:
     space.description = _how_to(models)  # type: ignore[attr-defined]
     # Events of their own, on components nobody sees: programs get files and nothing else.
     with gr.Group(visible=False):
-        image, mode = photo_input(settings), _choice("mode", [value for _, value in MODES])
+        image, mode = photo_input(settings), _choice("mode", [value for _, value in MODE_CHOICES])
         answer = gr.Image(label="map", format="png", type="filepath")
         files = files_input(settings, "files")
         archive, sheet = gr.File(label="archive"), gr.Image(label="sheet", format="png")
@@ -125,13 +126,13 @@ def _how_to(models: Models) -> str:
     }
     if len(models.names) > 1:
         examples["translate_with"] = examples["translate"] | {"model": models.names[-1]}
-    posts = [f"POST {API}/v2/{name} {json.dumps(body)}" for name, body in examples.items()]
+    posts = [f"POST {CALL}/v2/{name} {json.dumps(body)}" for name, body in examples.items()]
     in_order = json.dumps({"data": list(examples["translate"].values())})
     return "\n".join([
         "A call is two requests. First the arguments by name:", *posts,
-        "or in their order, all of them:", f"POST {API}/translate {in_order}",
-        "A path is what /gradio_api/upload answered, or the address of a file. The answer is in",
-        f"GET {API}/translate/EVENT_ID",
+        "or in their order, all of them:", f"POST {CALL}/translate {in_order}",
+        f"A path is what {API_PREFIX}/upload answered, or the address of a file. The answer is in",
+        f"GET {CALL}/translate/EVENT_ID",
         'a stream that ends with "complete", or with "error" and a sentence.',
     ])  # fmt: skip
 
@@ -151,8 +152,7 @@ def _choice(name: str, values: list[str]) -> gr.Radio:
             return values[0]
         if value not in values:
             raise gr.Error(
-                f"The {name} {reprlib.repr(value)} is unknown; choose one of {', '.join(values)}.",
-                print_exception=False,
+                f"The {name} {reprlib.repr(value)} is unknown; choose one of {', '.join(values)}."
             )
         return value
 

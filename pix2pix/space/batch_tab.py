@@ -11,7 +11,7 @@ from pix2pix.space.answers import answer_folder
 from pix2pix.space.batch import Batch, translate_files
 from pix2pix.space.models import Models
 from pix2pix.space.settings import Settings
-from pix2pix.space.translate_tab import MODES, PROGRESS_EVERY
+from pix2pix.space.translating import AT_ONCE, MODE_CHOICES, PROGRESS_EVERY
 from pix2pix.space.uploads import Upload, files_input
 from pix2pix.translate import Translator
 
@@ -41,7 +41,7 @@ def batch_tab(models: Models, settings: Settings) -> None:
     with gr.Row(equal_height=False):
         with gr.Column():
             files = files_input(settings, "Photos", elem_id="batch-files")
-            mode = gr.Radio(MODES, value="fit", label="Resolution")
+            mode = gr.Radio(MODE_CHOICES, value="fit", label="Resolution")
             model = gr.Dropdown(
                 models.names, value=models.names[0], label="Model", visible=len(models.names) > 1
             )
@@ -65,7 +65,7 @@ def batch_tab(models: Models, settings: Settings) -> None:
     )  # fmt: skip
     # A cancelled run counts as a failed one. Told by the run's own end, or a late tile's line would
     # take its place.
-    running.failure(lambda: _status(STOPPED), None, note, api_visibility="private", queue=False)
+    running.failure(lambda: _status(STOPPED), None, note, **AT_ONCE)
     stop.click(None, cancels=[running])
 
 
@@ -77,7 +77,7 @@ def batches(
     Of what is said along the way, so much is passed on that a browser keeps up with it.
     """
     if not uploads:
-        raise gr.Error(NOTHING, print_exception=False)
+        raise gr.Error(NOTHING)
     passed_on = 0.0
     try:
         for said, batch in translate_files(
@@ -89,8 +89,7 @@ def batches(
     except OSError as error:
         raise gr.Error(
             f"The zip can't be written here ({error.strerror}); try again later, or send fewer "
-            "files.",
-            print_exception=False,
+            "files."
         ) from None
 
 

@@ -3,24 +3,23 @@
 import os
 
 import gradio as gr
-from gradio.route_utils import get_root_url
+from gradio.route_utils import API_PREFIX, get_root_url
 
 from pix2pix.space.snippets import SNIPPETS
-
-API = "gradio_api"
 
 
 def code_tab(space: gr.Blocks) -> None:
     """Builds the tab: visitors of `space` see the address that they opened."""
 
     def show(request: gr.Request) -> list[str]:
-        address = get_root_url(request.request, "", space.root_path).partition(f"/{API}")[0]
+        address = get_root_url(request.request, "", space.root_path).partition(API_PREFIX)[0]
         return filled(address)
 
     gr.Markdown(
         "A photo goes in, a lossless PNG of its own size comes out. The mode is `fit` (the "
         "default) or `full`. `/translate_batch` takes many photos, `/model_info` describes the "
-        f"model, and [openapi.json]({API}/openapi.json) describes it all. Errors are sentences."
+        f"model, and [openapi.json]({API_PREFIX[1:]}/openapi.json) describes it all. Errors are "
+        "sentences."
     )
     blocks = []
     for (language, snippet), code in zip(SNIPPETS.items(), filled(), strict=True):

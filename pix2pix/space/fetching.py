@@ -85,6 +85,4 @@ async def _public_address(host: str) -> str:
 
 
 def _refused(reason: str) -> gr.Error:
-    return gr.Error(
-        f"The picture can't be fetched: {reason}. Upload the file instead.", print_exception=False
-    )
+    return gr.Error(f"The picture can't be fetched: {reason}. Upload the file instead.")

@@ -4,7 +4,8 @@ import gradio as gr
 
 from pix2pix.gallery import ORDERS, ordered
 from pix2pix.space.cards import cards, triplet_cards
-from pix2pix.space.translate_tab import AT_ONCE, TranslateTab
+from pix2pix.space.translate_tab import TranslateTab
+from pix2pix.space.translating import AT_ONCE
 from pix2pix.space.words import words
 
 EXPLAINED = (
@@ -30,7 +31,7 @@ def gallery_tab(translate: TranslateTab, tabs: gr.Tabs) -> None:
 
 
 def _gallery(model: str, translate: TranslateTab, tabs: gr.Tabs) -> None:
-    samples = translate.samples[model]
+    samples = translate.models.samples[model]
     named = words(translate.models[model].config)
     if not samples:
         gr.Markdown("This model comes without samples.")

@@ -2,11 +2,11 @@
 
 import traceback
 
+from gradio.route_utils import API_PREFIX as API
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-API = "/gradio_api"
 UPLOAD = f"{API}/upload"
 # They fetch any web page for a caller, hand videos to ffmpeg, and keep a visitor's inputs on disk.
 CLOSED = (

@@ -1,6 +1,5 @@
 """The tab about the models that are served: where they come from, and how good they are."""
 
-import json
 import re
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from huggingface_hub import constants
 
 from pix2pix import version
 from pix2pix.evaluation import table
+from pix2pix.space.about import licence, read_metrics
 from pix2pix.space.curves import curves
 from pix2pix.space.models import Models
 from pix2pix.space.words import words
@@ -16,7 +16,7 @@ from pix2pix.translate import Translator
 
 NO_CARD = "This model comes without a card."
 NO_METRICS = "This model comes without held-out metrics."
-FRONT_MATTER = re.compile(r"\A---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
+FRONT_MATTER = re.compile(r"\A---\n.*?^---\n", re.DOTALL | re.MULTILINE)
 # The page can't reach a model's own pictures, and the tab shows them in its own way.
 RELATIVE_PICTURE = re.compile(r"^!\[[^\]]*\]\((?!https?://)[^)]*\)\n?", re.MULTILINE)
 TITLE = re.compile(r"\A\s*# .*\n")
@@ -34,21 +34,19 @@ def model_tab(models: Models) -> None:
 
 
 def _model(name: str, translator: Translator) -> None:
-    front_matter, body = read_card(translator.folder)
-    gr.Markdown(facts(name, translator, front_matter), elem_classes="facts")
+    gr.Markdown(facts(name, translator), elem_classes="facts")
     gr.Markdown("### Held-out metrics, beside baselines that see no shape")
     gr.Markdown(metrics(translator.folder), elem_classes="wide")
     gr.Markdown("### Training curves")
     curves(translator.folder)
     with gr.Accordion("The model's card", open=False):
-        gr.Markdown(body, elem_classes="wide")
+        gr.Markdown(read_card(translator.folder), elem_classes="wide")
 
 
-def facts(name: str, translator: Translator, front_matter: str) -> str:
+def facts(name: str, translator: Translator) -> str:
     """A table of what is served; a row only for what is known."""
     config, about, named = translator.config, translator.about, words(translator.config)
     a_to_b = config.direction == "a_to_b"
-    licence = re.search(r"^license: *(\S+)", front_matter, re.MULTILINE)
     training = about.get("training")
     training = training if isinstance(training, dict) else {}
     rows = {
@@ -57,7 +55,7 @@ def facts(name: str, translator: Translator, front_matter: str) -> str:
         "size": f"{config.image_size} x {config.image_size} pixels",
         "dataset": _dataset(config.dataset_name, config.dataset_revision),
         "dataset's licence": about.get("dataset_license"),
-        "weights' licence": licence and licence[1],
+        "weights' licence": licence(translator.folder),
         "training steps": training.get("steps"),
         "trained on": training.get("device"),
         "code": about.get("pix2pix_version") and version.told(about),
@@ -68,25 +66,23 @@ def facts(name: str, translator: Translator, front_matter: str) -> str:
 
 def metrics(folder: Path) -> str:
     """The metrics with their intervals beside the baselines', and how they were measured."""
+    report = read_metrics(folder)
     try:
-        report = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         rows = table.rows(report, baseline_intervals="baseline_intervals" in report)
         protocol = report["protocol"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return NO_METRICS
     return f"{table.markdown(rows)}\n\n{protocol}"
 
 
-def read_card(folder: Path) -> tuple[str, str]:
-    """The front matter of README.md and the Markdown below it, without relative pictures."""
+def read_card(folder: Path) -> str:
+    """The Markdown of README.md below its front matter and title, without relative pictures."""
     try:
         text = (folder / "README.md").read_text(encoding="utf-8")
     except (OSError, ValueError):
-        return "", NO_CARD
-    found = FRONT_MATTER.match(text)
-    front_matter, body = (found[1], text[found.end() :]) if found else ("", text)
-    body = RELATIVE_PICTURE.sub("", TITLE.sub("", body)).strip()
-    return front_matter, body or NO_CARD
+        return NO_CARD
+    body = TITLE.sub("", FRONT_MATTER.sub("", text))
+    return RELATIVE_PICTURE.sub("", body).strip() or NO_CARD
 
 
 def _linked(name: str, revision: str | None) -> str:

@@ -1,5 +1,6 @@
 """The models that the Space serves, loaded once when it starts, and banners for those that fail."""
 
+import functools
 import os
 import re
 import traceback
@@ -11,10 +12,12 @@ from PIL import Image
 
 from pix2pix import hub
 from pix2pix.errors import UserError
+from pix2pix.gallery import Sample, read_samples
 from pix2pix.space.settings import Settings
 from pix2pix.translate import Translator
+from pix2pix.version import ROOT
 
-STARTER_MODEL = Path(__file__).parents[2] / "assets" / "starter_model"
+STARTER_MODEL = ROOT / "assets" / "starter_model"
 STARTER_NAME = "the starter model"
 # Tokens of the Hub, and names with passwords in addresses.
 SECRET = re.compile(r"hf_\w+|(?<=://)[^/@:\s]*:[^/@\s'\"]+")
@@ -40,6 +43,11 @@ class Models:
     @property
     def default(self) -> Translator:
         return self.translators[self.names[0]]
+
+    @functools.cached_property
+    def samples(self) -> dict[str, list[Sample]]:
+        """Each model's held-out triplets."""
+        return {name: read_samples(model.folder) for name, model in self.translators.items()}
 
     def __getitem__(self, name: str | None) -> Translator:
         """The translator of that name; the default for None or an unknown name."""

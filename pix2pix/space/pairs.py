@@ -3,10 +3,9 @@
 import numpy as np
 from PIL import Image, ImageChops
 
-from pix2pix.images import split_pair
+from pix2pix.evaluation.metrics import psnr
+from pix2pix.images import oriented, split_pair
 
-# As in pix2pix.evaluation.metrics, which needs TensorFlow for its SSIM.
-MAX_PSNR = 100.0
 TOLERANCE = 0.02
 
 
@@ -18,8 +17,7 @@ def looks_like_pair(image: Image.Image) -> bool:
 
 def input_and_target(image: Image.Image, direction: str) -> tuple[Image.Image, Image.Image]:
     """The halves of a pair: the left one, A, is the input of a model from A to B."""
-    left, right = split_pair(image)
-    return (left, right) if direction == "a_to_b" else (right, left)
+    return oriented(split_pair(image), direction)
 
 
 def closeness(generated: Image.Image, target: Image.Image) -> tuple[float, float]:
@@ -28,6 +26,4 @@ def closeness(generated: Image.Image, target: Image.Image) -> tuple[float, float
     counts = np.array(ImageChops.difference(generated, target).histogram()).reshape(3, 256)
     share = counts.sum(axis=0) / counts.sum()
     levels = np.arange(256)
-    mse = share @ levels**2
-    psnr = MAX_PSNR if mse == 0 else min(MAX_PSNR, 10 * np.log10(255.0**2 / mse))
-    return float(share @ levels), float(psnr)
+    return float(share @ levels), psnr(share @ levels**2)

@@ -28,7 +28,7 @@ def photo_input(settings: Settings, label: str = "Photo", elem_id: str | None = 
         try:
             photo = read_photo(_source(payload), settings)
         except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            raise gr.Error(str(error)) from None
         photo.info[NAME] = payload.orig_name or Path(payload.path or "").name
         return photo
 

@@ -1,15 +1,11 @@
 """The tab that translates one photo."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from PIL import Image
 
-from pix2pix.errors import UserError
-from pix2pix.gallery import read_samples
 from pix2pix.images import open_image
 from pix2pix.space.answers import save_png, save_preview
 from pix2pix.space.cards import cards, example_cards
@@ -18,27 +14,19 @@ from pix2pix.space.models import Models
 from pix2pix.space.pairs import closeness, input_and_target, looks_like_pair
 from pix2pix.space.photos import photo_input, upload_stem
 from pix2pix.space.settings import Settings
+from pix2pix.space.translating import AT_ONCE, MODE_CHOICES, PROGRESS_EVERY, TRANSLATIONS, steps
 from pix2pix.space.words import Words, words
-from pix2pix.translate import Translator
 
-MODES = [("Whole picture at once", "fit"), ("Full resolution, in tiles", "full")]
 MODES_EXPLAINED = (
     "At once: quick, and the network sees everything, but at {size} x {size} pixels. In tiles: "
     "every pixel of a larger picture is kept, and it takes longer."
 )
-# Visitors' and programs' translations wait in one line; `Settings.concurrency` run at a time.
-TRANSLATIONS: dict[str, Any] = {"concurrency_id": "translations"}
-NOTHING = "There is no picture yet: upload, paste or choose one first."
 NO_PAIR = "There is no side-by-side pair: upload one first."
 STOPPED = "<p>Stopped: there is no result.</p>"
 PAIR = (
     "**A side-by-side pair?** This picture is twice as wide as high. If its {side} half is the "
     "{source}, that half can be translated alone and compared with the other one, the {real}."
 )
-# Seconds between two lines of progress: more of them would take time and tell nothing.
-PROGRESS_EVERY = 0.2
-# What takes no time: no place in the queue, no progress, and no endpoint for programs.
-AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
 class TranslateTab:
@@ -51,7 +39,6 @@ class TranslateTab:
     def __init__(self, models: Models, settings: Settings):
         """Builds the tab."""
         self.models = models
-        self.samples = {name: read_samples(models[name].folder) for name in models.names}
         named = self._words(models.names[0])
         gr.Markdown(f"Drop, paste or choose {_article(named.source)} of any size.")
         with gr.Row(equal_height=False):
@@ -59,7 +46,7 @@ class TranslateTab:
                 self._build_input(named, settings)
             with gr.Column(min_width=300):
                 self._build_result(named)
-        if any(self.samples.values()):
+        if any(models.samples.values()):
             gr.Markdown("### Held-out pictures to try")
         self.examples = cards(self._examples(models.names[0]), 76, "examples")
         self._connect(settings)
@@ -81,7 +68,7 @@ class TranslateTab:
         refuse.click(lambda: gr.Column(visible=False), None, self.pair, **AT_ONCE)
         size = self.models.default.config.image_size
         self.mode = gr.Radio(
-            MODES, value="fit", label="Resolution", info=MODES_EXPLAINED.format(size=size)
+            MODE_CHOICES, value="fit", label="Resolution", info=MODES_EXPLAINED.format(size=size)
         )
         with gr.Row():
             self.start = gr.Button("Translate", variant="primary", scale=3)
@@ -132,9 +119,9 @@ class TranslateTab:
 
     def load(self, model: str, name: str) -> dict:
         """Updates of `loaded`: a model's sample as the photo, and what it is compared with."""
-        sample = next((s for s in self.samples.get(model, []) if s.name == name), None)
+        sample = next((s for s in self.models.samples.get(model, []) if s.name == name), None)
         if sample is None:
-            raise gr.Error("There is no such sample; reload the page.", print_exception=False)
+            raise gr.Error("There is no such sample; reload the page.")
         updates = self._switch(model) | {self.photo: str(sample.input), self.model: model}
         return updates | self._known(model, str(sample.target))
 
@@ -207,7 +194,7 @@ class TranslateTab:
 
     def _halve(self, photo: Image.Image | None, model: str) -> dict:
         if photo is None or not looks_like_pair(photo):
-            raise gr.Error(NO_PAIR, print_exception=False)
+            raise gr.Error(NO_PAIR)
         cache, stem = self.photo.GRADIO_CACHE, upload_stem(photo)
         source, target = input_and_target(photo, self.models[model].config.direction)
         named = self._words(model)
@@ -235,19 +222,7 @@ class TranslateTab:
         return words(self.models[model].config)
 
     def _examples(self, model: str) -> dict:
-        return example_cards(self.samples.get(model, []), self._words(model))
-
-
-def steps(
-    translator: Translator, photo: Image.Image | None, mode: str
-) -> Iterator[tuple[int, int, Image.Image | None]]:
-    """`Translator.steps`, whose errors are shown to the visitor."""
-    if photo is None:
-        raise gr.Error(NOTHING, print_exception=False)
-    try:
-        yield from translator.steps(photo, mode=mode)
-    except UserError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+        return example_cards(self.models.samples.get(model, []), self._words(model))
 
 
 def _progress(done: int, total: int, seconds: float) -> str:

@@ -38,8 +38,7 @@ def files_input(settings: Settings, label: str, elem_id: str | None = None) -> g
         if len(items) > settings.max_batch:
             raise gr.Error(
                 f"These are {len(items)} files, more than the {settings.max_batch} accepted in "
-                "one batch; send them in several.",
-                print_exception=False,
+                "one batch; send them in several."
             )
         return [_upload(item, files.GRADIO_CACHE) for item in items]
 
@@ -68,8 +67,7 @@ def _upload(item, cache: str) -> Upload:
         raise
     except Exception as error:  # whatever the network or the decoder says
         raise gr.Error(
-            f"The file {str(item)[:60]!r} can't be had ({error}); upload it first.",
-            print_exception=False,
+            f"The file {str(item)[:60]!r} can't be had ({error}); upload it first."
         ) from None
     return Upload(_shown(path), path)
 

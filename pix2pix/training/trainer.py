@@ -37,7 +37,7 @@ class Trainer:
             self.averaged = None
             if config.ema_decay is not None:
                 self.averaged = published_copy(self.generator, config)
-        xla = _use_xla(config.jit_compile, self.strategy)
+        xla = _use_xla(config.jit_compile, devices)
         if not (xla or devices.has_gpu) and config.mixed_precision == "no":
             use_products(self.generator)
             use_products(self.discriminator)
@@ -156,8 +156,8 @@ def _to_tensor(images: tf.Tensor, channels: int) -> tf.Tensor:
     return tf.cast(images[..., :channels], tf.float32) / 127.5 - 1.0
 
 
-def _use_xla(choice: str, strategy: tf.distribute.Strategy) -> bool:
+def _use_xla(choice: str, devices: Devices) -> bool:
     # The exchange of gradients between devices can't be compiled by XLA.
-    if strategy.num_replicas_in_sync > 1:
+    if devices.strategy.num_replicas_in_sync > 1:
         return False
-    return choice == "on" or (choice == "auto" and bool(tf.config.list_physical_devices("GPU")))
+    return choice == "on" or (choice == "auto" and devices.has_gpu)

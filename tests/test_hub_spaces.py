@@ -24,11 +24,6 @@ def front_matter(text: str) -> dict:
 
 
 @pytest.fixture
-def token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
-
-
-@pytest.fixture
 def pushed(api: HfApi, repo_id: str, token: None) -> str:
     """A small model on the Hub that has all that serving needs."""
     api.create_repo(repo_id)

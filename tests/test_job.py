@@ -20,11 +20,7 @@ from tests.hub_server import USER, WRITE_TOKEN, Fault, HubServer
 DATASET = f"{USER}/pairs-for-a-job"
 SOURCE = "git+https://github.com/me/pix2pix"
 ASKED = ["--image_size", "128", "--l1_weight", "50", "--recipe", "best", "--hub_tag", "v2.0"]
-
-
-@pytest.fixture(autouse=True)
-def token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+pytestmark = pytest.mark.usefixtures("hub", "token")
 
 
 @pytest.fixture(scope="module", autouse=True)
