@@ -21,7 +21,10 @@ class Options:
     """Where a run reads, writes and publishes: nothing here changes the weights."""
 
     cache: str = option(
-        "disk", "disk or memory: pairs are decoded once; none: streamed each epoch", choices=CACHES
+        "disk",
+        "disk or memory: pairs are decoded once; none: streamed each epoch",
+        choices=CACHES,
+        group="this machine",
     )
     cache_dir: Path | None = option(None, "folder of the pair cache (~/.cache/pix2pix)", Path)
     output_dir: Path = option(Path("runs/pix2pix"), "folder for the artifacts", Path)
@@ -36,7 +39,8 @@ class Options:
     report_to: str = option(
         "none", "live curves: tensorboard (in <output_dir>/tensorboard) or trackio", choices=REPORTS
     )
-    push_to_hub: bool = option(False, "publish the artifacts to the Hub", bool)
+    dry_run: bool = option(False, "check everything, print the plan, train nothing", bool)
+    push_to_hub: bool = option(False, "publish the artifacts to the Hub", bool, group="Hub")
     hub_model_id: str | None = option(None, "model repository, e.g. <user>/pix2pix-maps")
     hub_private_repo: bool = option(False, "create the repository as a private one", bool)
     hub_tag: str | None = option(None, "tag for the published commit, e.g. v1.0")
@@ -47,13 +51,14 @@ class Options:
         "checkpoints of the model repository",
         choices=STRATEGIES,
     )
-    dry_run: bool = option(False, "check everything, print the plan, train nothing", bool)
     push_only: bool = option(False, "train nothing: publish what <output_dir> holds", bool)
     space_id: str | None = option(
         None, "after publishing, create or update this Space from this checkout, with the model"
     )
     hf_job: str | None = option(
-        None, "train on Hugging Face Jobs instead of here, on this hardware, e.g. a10g-small"
+        None,
+        "train on Hugging Face Jobs instead of here, on this hardware, e.g. a10g-small",
+        group="Hugging Face Jobs",
     )
     hf_job_timeout: str = option("12h", "a job's longest time: number and s, m, h or d")
     hf_job_source: str | None = option(
@@ -106,23 +111,27 @@ def given(value: str | None, flag: str) -> str:
 
 def parse(description: str, arguments: list[str] | None = None) -> tuple[Config, Options]:
     """Reads the command line; exits with 2 on a usage error, as argparse does."""
-    return parse_as({Config: "what is trained", Options: "where and how"}, description, arguments)
+    return parse_as((Config, Options), description, arguments)
 
 
 def parse_as(
-    classes: dict[type, str],
+    classes: tuple[type, ...],
     description: str,
     arguments: list[str] | None = None,
     program: str | None = None,
 ) -> tuple:
-    """One object of each dataclass in `classes`, whose flags stand under its heading."""
+    """One object of each dataclass in `classes`, its flags under the headings of its fields."""
     parser = _Parser(
-        program, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        program,
+        usage="%(prog)s [flag ...]",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    for cls, title in classes.items():
-        group = parser.add_argument_group(title)
-        for field in dataclasses.fields(cls):
-            _add_flag(group, field)
+    group: argparse._ActionsContainer = parser
+    for field in (field for cls in classes for field in dataclasses.fields(cls)):
+        if title := field.metadata["group"]:
+            group = parser.add_argument_group(title)
+        _add_flag(group, field)
     values = vars(parser.parse_args(arguments))
     try:
         return tuple(_of_flags(cls, values) for cls in classes)
@@ -143,7 +152,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (--help lists the flags)\n")
 
 
-def _add_flag(group: argparse._ArgumentGroup, field: dataclasses.Field) -> None:
+def _add_flag(group: argparse._ActionsContainer, field: dataclasses.Field) -> None:
     about = field.metadata
     names = list(dict.fromkeys([f"--{field.name}", f"--{field.name.replace('_', '-')}"]))
     if about["kind"] is bool:

@@ -29,9 +29,15 @@ IMAGE_SIZES = (64, 128, 256, 512)
 JITTER_SCALE = 286 / 256
 
 
-def option(default: Any, help: str, kind: type = str, choices: tuple | None = None) -> Any:
-    """A dataclass field that carries what the command line needs to know about it."""
-    return field(default=default, metadata={"help": help, "kind": kind, "choices": choices})
+def option(
+    default: Any, help: str, kind: type = str, choices: tuple | None = None, group: str = ""
+) -> Any:
+    """A dataclass field that carries what the command line needs to know about it.
+
+    `group` is the heading in --help of this field and those after it.
+    """
+    about = {"help": help, "kind": kind, "choices": choices, "group": group}
+    return field(default=default, metadata=about)
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Config:
     dataset_name: str = option(
         "huggan/maps",
         "Hub id, folder of parquet files or of pictures, or a .tar.gz as a path or URL",
+        group="pairs",
     )
     dataset_revision: str | None = option(None, "commit, tag or branch of a Hub dataset")
     input_column: str | None = option(None, "column of picture A (found by itself when common)")
@@ -68,6 +75,7 @@ class Config:
         "paper",
         "paper: as published; best: our own settings where none is given",
         choices=tuple(RECIPES),
+        group="networks and losses",
     )
     generator_filters: int = option(64, "filters of the generator's first layer", int)
     discriminator_filters: int = option(64, "filters of the discriminator's first layer", int)
@@ -83,7 +91,9 @@ class Config:
         100.0, "weight of L1 beside the GAN loss (lambda, section 3.3)", float
     )
 
-    num_train_epochs: int = option(200, "passes over the training pairs (section 6.2)", int)
+    num_train_epochs: int = option(
+        200, "passes over the training pairs (section 6.2)", int, group="optimisation"
+    )
     max_train_steps: int | None = option(None, "steps to train, instead of epochs", int)
     train_batch_size: int = option(1, "pairs a step, over all devices", int)
     learning_rate: float = option(2e-4, "Adam's step size (section 3.3)", float)

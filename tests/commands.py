@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 START_SECONDS = 120
 
 
@@ -77,3 +79,15 @@ def _wait_until_ready(address: str, process: subprocess.Popen, log: Path) -> Non
         except OSError:
             time.sleep(0.2)
     raise AssertionError(f"app.py did not answer within {START_SECONDS} s: {log.read_text()}")
+
+
+def install(source: Path, where: Path) -> None:
+    """What pip does with the package in `source`, but for the packages that it needs besides.
+
+    The build leaves folders in `source`.
+    """
+    where.mkdir()
+    subprocess.run([sys.executable, "-c", BUILD, str(where)], cwd=source, check=True)
+    (wheel,) = where.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(where)

@@ -1,5 +1,6 @@
 """Every command and snippet of the README runs, with the test Hub in the place of the Hub."""
 
+import ast
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from pix2pix import cli
+from pix2pix.space.settings import RANGES, Settings
 from tests.commands import ROOT, run_train_hub
 from tests.hub_server import USER, WRITE_TOKEN, HubServer
 from tests.loop import MODEL, TINY, Published
@@ -94,7 +96,7 @@ def test_evaluations_reproduce_the_card(line: str, tmp_path: Path):
     assert "\nReproduced: the model's own figures, within 1 %" in found.stdout
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\(((?!http)[^)]+)\)", README))
+@pytest.mark.parametrize("path", re.findall(r"\]\(((?!http|#)[^)]+)\)", README))
 def test_links_and_pictures_lead_somewhere(path: str):
     assert (ROOT / path).exists()
 
@@ -106,3 +108,58 @@ def test_front_matter_is_the_spaces():
     assert tuple(map(int, front["python_version"].split("."))) >= (3, 11)
     assert (ROOT / front["app_file"]).is_file()
     assert len(front["short_description"]) <= 60
+
+
+def section(title: str) -> str:
+    return README.partition(f"\n## {title}")[2].partition("\n## ")[0]
+
+
+def heading_anchors() -> set[str]:
+    """As GitHub and the Hub make them."""
+    titles = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_links_within_the_page_lead_to_a_heading():
+    linked = set(re.findall(r"\]\(#([^)]+)\)", README))
+    assert linked and linked <= heading_anchors()
+
+
+def test_the_results_are_those_on_the_card():
+    card = (ROOT / "assets" / "starter_model" / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in card.splitlines() if line.startswith("|") and "this model" in line]
+    (head,) = rows
+    table = card[card.index(head) :].partition("\n\n")[0]
+    assert len(table.splitlines()) == 10
+    assert table in README
+
+
+def sources() -> list[str]:
+    """Every string of the package; the values in an f-string are NULs."""
+    found = []
+    for path in (ROOT / "pix2pix").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = (p.value if isinstance(p, ast.Constant) else "\0" for p in node.values)
+                found.append("".join(parts))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return found
+
+
+def test_the_messages_that_are_explained_are_those_that_are_said():
+    messages = re.findall(r'^\| "(.+?)"', section("When something goes wrong"), re.MULTILINE)
+    assert len(messages) > 4
+    said = sources()
+    filled = [re.compile(re.escape(text).replace("\0", ".+")) for text in said if "\0" in text]
+    for message in messages:
+        pieces = [piece.strip() for piece in message.split("...") if piece.strip()]
+        as_it_stands = any(all(piece in text for piece in pieces) for text in said)
+        assert as_it_stands or any(form.fullmatch(message) for form in filled), message
+
+
+def test_the_settings_and_their_defaults_are_the_spaces():
+    rows = re.findall(r"^\| `PIX2PIX_(\w+)` \|.*\| (\d+) \|$", section("Settings of"), re.MULTILINE)
+    defaults = Settings()
+    assert {name.lower() for name, _ in rows} == RANGES.keys()
+    assert all(getattr(defaults, name.lower()) == int(value) for name, value in rows)

@@ -75,7 +75,7 @@ class Request:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
-    (request,) = parse_as({Request: "options"}, __doc__, arguments, PROGRAM)
+    (request,) = parse_as((Request,), __doc__, arguments, PROGRAM)
     try:
         return 0 if run(request) else 1
     except (UserError, OSError) as error:

@@ -75,18 +75,6 @@ def train(
     devices.check_agreed(step)
     checkpoints.warn_of_others(saving.checkpoints, step)
     saved = step
-
-    def save() -> None:
-        nonlocal saved
-        state = {name: np.asarray(variable) for name, variable in trainer.state().items()}
-        if not all(np.isfinite(array).all() for array in state.values()):
-            raise not_finite(f"A weight is no longer finite after step {step}")
-        if devices.is_chief:
-            path = checkpoints.save(saving.checkpoints, step, config, log.state(), state)
-            checkpoints.prune(saving.checkpoints, step, saving.checkpoints_total_limit)
-            saving.on_checkpoint(path)
-        saved = step
-
     with (
         closing(Progress(config, step, total, len(pairs), devices.is_chief)) as progress,
         closing(prefetched(pairs.batches(step))) as batches,
@@ -106,15 +94,26 @@ def train(
                 if devices.is_chief:
                     write_history(saving.output_dir / "history.csv", log.rows)
             if received:
-                save()
+                _save(trainer, step, log, saving)
                 raise Stopped(_stop_message(received[0], step, saving))
             if devices.is_chief and _is_due(step, saving.sample_steps):
                 save_progress_grid(saving.output_dir, step, fixed, generate(trainer, fixed[0]))
             if _is_due(step, saving.checkpointing_steps):
-                save()
+                _save(trainer, step, log, saving)
+                saved = step
     if saved < step:
-        save()
+        _save(trainer, step, log, saving)
     return Result(trainer, step, log.seconds, log.rows)
+
+
+def _save(trainer: Trainer, step: int, log: Log, saving: Saving) -> None:
+    state = {name: np.asarray(variable) for name, variable in trainer.state().items()}
+    if not all(np.isfinite(array).all() for array in state.values()):
+        raise not_finite(f"A weight is no longer finite after step {step}")
+    if trainer.devices.is_chief:
+        path = checkpoints.save(saving.checkpoints, step, trainer.config, log.state(), state)
+        checkpoints.prune(saving.checkpoints, step, saving.checkpoints_total_limit)
+        saving.on_checkpoint(path)
 
 
 def _is_due(step: int, every: int) -> bool:
