@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(config: Config, options: Options) -> None:
     """Prepare, stream, train, evaluate, publish."""
+    checks.check_packages(checks.BASE)
     from pix2pix import hub
     from pix2pix.hub import spaces
 
@@ -55,7 +56,7 @@ def run(config: Config, options: Options) -> None:
 
         job.run(config, options)
         return
-    checks.check_training_packages()
+    checks.check_packages(checks.TRAINING)
     checks.check_output_dir(options)
     checks.check_report(options)
     if options.dry_run:

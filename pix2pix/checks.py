@@ -5,17 +5,19 @@ from importlib.util import find_spec
 from pix2pix.cli import Options
 from pix2pix.errors import UserError
 
-# What training needs and serving does not.
+# What everything needs, and what training needs besides.
+BASE = ("numpy", "PIL", "huggingface_hub")
 TRAINING = ("tensorflow", "keras", "datasets", "onnx", "matplotlib")
 
 
-def check_training_packages() -> None:
-    """Raises `UserError` where only what serving needs is installed; imports none of them."""
-    missing = [name for name in TRAINING if not find_spec(name)]
+def check_packages(names: tuple[str, ...]) -> None:
+    """Raises `UserError` where some of `names` are not installed; imports none of them."""
+    missing = [name for name in names if not find_spec(name)]
     if missing:
         raise UserError(
-            f"This needs packages that are not installed ({', '.join(missing)}): "
-            "pip install -r requirements-train.txt, or the extra `train` of the package."
+            f"This needs packages that are not installed ({', '.join(missing)}): in a clone, "
+            "`make setup` and then `. .venv/bin/activate`; elsewhere, pip install -r "
+            "requirements.txt -r requirements-train.txt, or the extra `train` of the package."
         )
 
 

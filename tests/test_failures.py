@@ -1,6 +1,7 @@
 """What the command says when something is wrong: one sentence, exit code 1, nothing lost."""
 
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from huggingface_hub import HfApi
 from PIL import Image
 
 import train_hub
+from tests.commands import ROOT
 from tests.commands import train_hub as start_train_hub
 from tests.hub_server import READ_TOKEN, Fault, HubServer
 from tests.loop import TINY
@@ -169,3 +171,12 @@ def test_a_stopped_run_saves_itself_and_resumes(tmp_path: Path, capsys):
     assert resumed.returncode == 0, output
     assert f"after step {step}" in output
     assert (tmp_path / "run" / "generator.onnx").exists()
+
+
+@pytest.mark.parametrize("command", [["train_hub.py"], ["train_hub.py", "--push_only"]])
+def test_without_its_packages_it_says_how_to_get_them(command: list[str]):
+    bare = [sys.executable, "-S", *command]  # no site-packages
+    done = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "(numpy, PIL, huggingface_hub)" in line and ". .venv/bin/activate" in line

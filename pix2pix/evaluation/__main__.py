@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from pix2pix.checks import check_training_packages
+from pix2pix.checks import TRAINING, check_packages
 from pix2pix.cli import parse_as
 from pix2pix.config import DIRECTIONS, Config, option
 from pix2pix.errors import UserError
@@ -87,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(request: Request) -> bool:
     """Scores, prints and writes; False when the model's own figures are not reproduced."""
-    check_training_packages()
+    check_packages(TRAINING)
     from pix2pix.translate import Translator
 
     translator = Translator.named(request.model)
