@@ -42,8 +42,12 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 def save_onnx(generator: keras.Model, path: Path) -> None:
     """Writes the serving graph of `generator` to `path`."""
-    model = onnx_model(generator)
-    write_atomically(path, lambda temporary: onnx.save(model, temporary))
+
+    def write(temporary: Path) -> None:
+        onnx.save(onnx_model(generator), temporary)
+        onnx.checker.check_model(temporary)
+
+    write_atomically(path, write)
 
 
 def onnx_model(generator: keras.Model) -> onnx.ModelProto:
@@ -65,17 +69,25 @@ def onnx_model(generator: keras.Model) -> onnx.ModelProto:
         x = graph.normalisation(x, f"up_{level}_norm")
     x = graph.node("Tanh", [x])
     graph.node("Transpose", [x], output=OUTPUT, perm=[0, 2, 3, 1])
-    return graph.model()
+    return graph.model
 
 
 class _Graph:
-    """Collects nodes and weights; each method returns the name of the tensor it adds."""
+    """Fills `model` with nodes and weights; each method returns the name of the tensor it adds."""
 
     def __init__(self, generator: keras.Model):
         self.layers = {layer.name: layer for layer in generator.layers}
-        self.channels = generator.input_shape[-1], generator.output_shape[-1]
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
+        values = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", "H", "W", shape[-1]])
+            for name, shape in ((INPUT, generator.input_shape), (OUTPUT, generator.output_shape))
+        ]
+        # Empty: what is given to these functions is copied, and the weights are large.
+        graph = helper.make_graph([], "generator", values[:1], values[1:])
+        opset = [helper.make_opsetid("", OPSET)]
+        self.model = helper.make_model(
+            graph, opset_imports=opset, ir_version=8, producer_name="pix2pix"
+        )
+        self.nodes, self.weights = self.model.graph.node, self.model.graph.initializer
 
     def node(self, kind: str, inputs: list[str], output: str = "", **attributes) -> str:
         output = output or f"{kind}_{len(self.nodes)}"
@@ -124,17 +136,6 @@ class _Graph:
         x = self.node("Reshape", [flat, self.node("Shape", [x])])
         x = self.node("Mul", [x, self.weight(f"{name}.gain", gain[:, None, None])])
         return self.node("Add", [x, self.weight(f"{name}.offset", offset[:, None, None])])
-
-    def model(self) -> onnx.ModelProto:
-        values = [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", "H", "W", channels])
-            for name, channels in zip((INPUT, OUTPUT), self.channels, strict=True)
-        ]
-        graph = helper.make_graph(self.nodes, "generator", values[:1], values[1:], self.weights)
-        opset = [helper.make_opsetid("", OPSET)]
-        model = helper.make_model(graph, opset_imports=opset, ir_version=8, producer_name="pix2pix")
-        onnx.checker.check_model(model)
-        return model
 
 
 def check_parity(generator: keras.Model, path: Path, pictures: np.ndarray) -> float:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.lib.format import write_array
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
@@ -49,11 +50,15 @@ def save(folder: Path, step: int, config: Config, log: dict[str, Any], state: di
     """Writes `<folder>/step-<step>.npz` atomically and returns its path."""
     path = folder / f"step-{step:08d}.npz"
     about = {"step": step, "config": config.to_dict(), "log": log}
-    arrays = {name: np.asarray(variable) for name, variable in state.items()}
+    members = {"about": np.array(json.dumps(about))} | state
 
     def write(temporary: Path) -> None:
         with temporary.open("w+b") as file:
-            np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+            # As np.savez does, but for holding a copy of one variable at a time.
+            with zipfile.ZipFile(file, "w") as archive:
+                for name, variable in members.items():
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                        write_array(member, np.asarray(variable), allow_pickle=False)
             file.write(_digest(file, file.seek(0, os.SEEK_END)))
             file.flush()
             os.fsync(file.fileno())

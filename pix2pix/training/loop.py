@@ -107,8 +107,8 @@ def train(
 
 
 def _save(trainer: Trainer, step: int, log: Log, saving: Saving) -> None:
-    state = {name: np.asarray(variable) for name, variable in trainer.state().items()}
-    if not all(np.isfinite(array).all() for array in state.values()):
+    state = trainer.state()
+    if not all(np.isfinite(np.asarray(variable)).all() for variable in state.values()):
         raise not_finite(f"A weight is no longer finite after step {step}")
     if trainer.devices.is_chief:
         path = checkpoints.save(saving.checkpoints, step, trainer.config, log.state(), state)
