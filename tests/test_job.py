@@ -198,15 +198,16 @@ def test_installing_the_space_brings_the_command_of_the_job(deployed: Deployed, 
     shutil.copytree(deployed.files, source, ignore=shutil.ignore_patterns(".cache", "__pycache__"))
     install(source, where)
     code = (
-        "from importlib.metadata import entry_points\n"
-        "entry_points(group='console_scripts')['pix2pix-train'].load()(['--help'])"
+        "import sys; from importlib.metadata import entry_points\n"
+        "sys.argv = ['pix2pix-train', '--help']\n"  # as in the script that pip writes
+        "entry_points(group='console_scripts')['pix2pix-train'].load()()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(where)},
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "--hf_job" in done.stdout
+    assert "--hf_job" in done.stdout and done.stdout.startswith("usage: pix2pix-train")
     (metadata,) = where.glob("pix2pix_hub-*.dist-info/METADATA")
     needed = [line for line in metadata.read_text().splitlines() if "Requires-Dist" in line]
     assert {"train" in line for line in needed if "tensorflow" in line} == {True}

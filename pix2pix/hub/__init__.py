@@ -1,4 +1,4 @@
-"""Every call to the Hugging Face Hub, and nothing else.
+"""Every call to the Hugging Face Hub but for the pairs, which `datasets` streams itself.
 
 Each failure becomes a `UserError` that says what to do; no message carries a token. The client is
 imported where it is called, so that importing this costs nothing.
