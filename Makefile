@@ -23,7 +23,7 @@ lint: setup ## rules, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-train: .venv/.installed-requirements-train ## a small documented run, about a minute
+train: .venv/.installed-requirements-train ## a small documented run, about three minutes
 	$(BIN)/python train_hub.py --dataset_name assets/sample_maps --output_dir runs/demo \
 	  --generator_filters 16 --max_train_steps 200
 

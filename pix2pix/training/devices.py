@@ -110,7 +110,7 @@ def choose(config: Config) -> Devices:
 def _take_turns() -> None:
     """Has one operation run at a time where few cores are all there is: each can use them all.
 
-    Side by side they would hold up to a quarter more memory, and a step take a tenth less time.
+    Side by side they would hold a quarter more memory, and a step take up to a tenth less time.
     """
     gpus = tf.config.list_physical_devices("GPU")
     if gpus or (os.cpu_count() or 1) > FEW_CORES or "TF_NUM_INTEROP_THREADS" in os.environ:
