@@ -15,6 +15,10 @@ ROOT = Path(__file__).parent.parent
 STARTER_MODEL = ROOT / "assets" / "starter_model"
 
 
+# ONNX Runtime's threads look for work for some milliseconds after a run, on the next one's cores.
+REST = 0.05
+
+
 def in_turns(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Median seconds of a call of each, called in turns: a busy machine is so for all of them."""
     for call in contenders.values():
@@ -22,6 +26,7 @@ def in_turns(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[s
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, call in contenders.items():
+            time.sleep(REST)
             started = time.perf_counter()
             call()
             seconds[name].append(time.perf_counter() - started)
@@ -123,11 +128,16 @@ def multiply_adds(network, side: int = 256) -> int:
     return total
 
 
-def sgemm_flops(size: int = 2048, rounds: int = 7) -> float:
-    """Operations a second of NumPy's float32 matrix product, the best of `rounds`."""
+def matrix_product(size: int = 2048) -> tuple[Callable[[], object], int]:
+    """NumPy's product of two float32 matrices, and how many operations it is."""
     a, b = np.random.default_rng(0).standard_normal((2, size, size), np.float32)
-    best = min(_seconds(lambda: a @ b) for _ in range(rounds))
-    return 2 * size**3 / best
+    return lambda: a @ b, 2 * size**3
+
+
+def sgemm_flops(rounds: int = 7) -> float:
+    """Operations a second of `matrix_product`, the best of `rounds`."""
+    product, operations = matrix_product()
+    return operations / min(_seconds(product) for _ in range(rounds))
 
 
 def _seconds(call: Callable[[], object]) -> float:

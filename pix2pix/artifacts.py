@@ -42,9 +42,8 @@ def write_artifacts(folder: Path, generator: keras.Model, run: Run, loaded: Load
     """Writes every file of the artifact layout into `folder` and returns the metrics."""
     held_out = loaded.held_out
     export.save_keras(generator, folder)
-    export.save_onnx(generator, folder / GRAPH_FILE)
     inputs, _ = oriented(held_out[:PARITY_COUNT].swapaxes(0, 1), run.config.direction)
-    parity = export.check_parity(generator, folder / GRAPH_FILE, inputs)
+    parity = export.export_onnx(generator, folder / GRAPH_FILE, inputs)
     write_json(folder / CONFIG_FILE, describe(folder, run, loaded, parity))
     # The file that is served is what is measured, not the network in memory.
     translator = Translator(folder)
