@@ -63,11 +63,12 @@ def test_a_picture_of_the_training_size_is_what_the_network_gives(translator, mo
 
 
 def test_the_network_served_is_the_network_trained(translator):
+    """But for half a grey level by rounding, and less than half by its float16 kernels."""
     generator, inputs = run_and_folder()[2], pixels(picture(64, 64))[None]
     expected = generator(inputs / np.float32(127.5) - 1, training=False).numpy()
     found = translator.generate(inputs)
     assert found.dtype == np.uint8
-    assert np.abs(found - (expected + 1) * 127.5).max() < 0.52
+    assert np.abs(found - (expected + 1) * 127.5).max() < 1.0
 
 
 def test_generate_takes_batches_and_any_multiple_of_the_size(translator):
