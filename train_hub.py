@@ -17,7 +17,7 @@ from pix2pix import checks
 from pix2pix.cli import Options, parse
 from pix2pix.config import Config
 from pix2pix.errors import UserError
-from pix2pix.runtime import prepare_tensorflow
+from pix2pix.runtime import give_up, prepare_tensorflow
 
 # TensorFlow and datasets are imported where they are needed, so that --help answers at once.
 prepare_tensorflow()
@@ -185,9 +185,12 @@ def write(config: Config, options: Options, loaded, result) -> None:
     device = result.trainer.devices.name
     license = datasets.dataset_license(config.dataset_name, config.dataset_revision)
     run = artifacts.Run(config, result.step, result.seconds, result.history, device, license)
+    # What a step needed gives way to what comes now: the end should not need more memory.
+    generator = result.trainer.finish()
+    artifacts.write_network(options.output_dir, generator, run, loaded)
+    give_up(generator.variables)
     print(f"Scoring {len(loaded.held_out)} held-out pairs.")
-    generator = result.trainer.published
-    metrics = artifacts.write_artifacts(options.output_dir, generator, run, loaded)
+    metrics = artifacts.write_results(options.output_dir, run, loaded)
     print(table.plain(table.rows(metrics)))
     print(f"Everything is in {options.output_dir}: README.md, samples.png, generator.onnx, ...")
 

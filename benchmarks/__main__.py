@@ -23,6 +23,7 @@ BENCHMARKS = {
     "inference": [],
     "full_resolution": [],
     "training": ["--rounds", "5"],
+    "memory": [],
     "convolutions": ["--rounds", "5"],
     "space_start": [],
     "space_load": ["--calls", "2"],

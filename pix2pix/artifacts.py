@@ -38,15 +38,20 @@ class Run:
     dataset_license: str | None = None
 
 
-def write_artifacts(folder: Path, generator: keras.Model, run: Run, loaded: LoadedPairs) -> dict:
-    """Writes every file of the artifact layout into `folder` and returns the metrics."""
-    held_out = loaded.held_out
+def write_network(folder: Path, generator: keras.Model, run: Run, loaded: LoadedPairs) -> None:
+    """Writes the network's files of the artifact layout into `folder`, with what it needs."""
     export.save_keras(generator, folder)
-    inputs, _ = oriented(held_out[:PARITY_COUNT].swapaxes(0, 1), run.config.direction)
+    inputs, _ = oriented(loaded.held_out[:PARITY_COUNT].swapaxes(0, 1), run.config.direction)
     parity = export.export_onnx(generator, folder / GRAPH_FILE, inputs)
     write_json(folder / CONFIG_FILE, describe(folder, run, loaded, parity))
-    # The file that is served is what is measured, not the network in memory.
-    translator = Translator(folder)
+
+
+def write_results(folder: Path, run: Run, loaded: LoadedPairs) -> dict:
+    """Writes the other files beside the network's, and returns the metrics.
+
+    The file that is served is what is measured, not the network that was in memory.
+    """
+    translator, held_out = Translator(folder), loaded.held_out
     metrics = evaluation.evaluate(translator.generate, loaded.reference, held_out, run.config)
     metrics["samples"] = write_samples(folder, translator, held_out, metrics["per_pair"])
     write_json(folder / "metrics.json", metrics)

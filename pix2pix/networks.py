@@ -76,7 +76,8 @@ def build_generator(config: Config) -> keras.Model:
 def published_copy(generator: keras.Model, config: Config) -> keras.Model:
     """A generator that computes in float32 with the weights of `generator`."""
     copy = build_generator(replace(config, mixed_precision="no"))
-    copy.set_weights(generator.get_weights())
+    for mine, weight in zip(copy.variables, generator.variables, strict=True):
+        mine.assign(weight)
     return copy
 
 

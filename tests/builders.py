@@ -165,7 +165,8 @@ def run_and_folder():
     history = [{"step": n, "seconds": 0.5 * n} | dict.fromkeys(SCALARS, 1 / n) for n in (1, 2, 3)]
     run = artifacts.Run(config, 12, 90.0, history, "a test machine")
     folder = Path(_FOLDER.name) / "model"
-    artifacts.write_artifacts(folder, generator, run, loaded)
+    artifacts.write_network(folder, generator, run, loaded)
+    artifacts.write_results(folder, run, loaded)
     return run, folder, generator, loaded
 
 

@@ -102,7 +102,10 @@ trainer = Trainer(PLAIN, 100, devices)
 inputs, targets = batches()
 reported = [trainer.advance([batch]) for batch in zip(inputs, targets)]
 print(json.dumps([{name: float(value) for name, value in r.items()} for r in reported]))
-print(json.dumps([float(tf.reduce_sum(tf.abs(v))) for v in trainer.averaged.weights]))
+print(json.dumps([float(tf.reduce_sum(tf.abs(v))) for v in trainer.finish().weights]))
+copies = [part for v in trainer.generator.variables for part in v.value.values]
+assert len(copies) == 2 * len(trainer.generator.variables)
+assert not any(tf.reduce_prod(tf.raw_ops.VariableShape(input=part.handle)) for part in copies)
 """
 
 

@@ -11,8 +11,8 @@ from pix2pix.images import oriented, resize
 
 # Colours are looked up in 32 levels a channel; unseen ones in 8.
 FINE, COARSE = 32, 8
-# Pairs at a time: each costs a pass over the tallies.
-CHUNK = 64
+# Pairs at a time.
+CHUNK = 16
 
 
 def fit_baselines(training: np.ndarray, config: Config) -> dict[str, Predict]:
@@ -40,14 +40,15 @@ def _fit_lookup(training: np.ndarray, direction: str) -> tuple[np.ndarray, np.nd
     for channel in range(3):
         counts = np.zeros(FINE**3 * 256, np.int64)
         for inputs, targets in _chunks(training, direction):
-            index = _colour_bin(inputs).astype(np.int64) * 256 + targets[..., channel]
-            counts += np.bincount(index.ravel(), minlength=counts.size)
+            np.add.at(counts, _colour_bin(inputs) * 256 + targets[..., channel], 1)
         step = FINE // COARSE
         counts = counts.reshape(COARSE, step, COARSE, step, COARSE, step, 256)
         coarse = counts.sum(axis=(1, 3, 5), keepdims=True)
         overall = counts.sum(axis=tuple(range(6)))
         table = np.where(coarse.any(-1), _median(coarse), _median(overall))
-        tables.append(np.where(counts.any(-1), _median(counts), table).reshape(-1))
+        # In parts: the tallies are large, and their median makes two more of them.
+        medians = np.stack([_median(part) for part in counts])
+        tables.append(np.where(counts.any(-1), medians, table).reshape(-1))
         constant.append(_median(overall))
     return np.stack(tables, axis=-1).astype(np.uint8), np.array(constant, np.uint8)
 

@@ -81,8 +81,9 @@ def find_legend(targets: np.ndarray) -> np.ndarray:
         near_peak = np.abs(bins - _peak(bins, counts)).max(axis=-1) <= 1
         if found and counts[near_peak].sum() < MIN_SHARE * total:
             break
-        members = np.repeat(colours[near_peak], counts[near_peak], axis=0)
-        colour = np.median(members, axis=0).astype(np.int32)
+        channels, times = colours[near_peak].T, counts[near_peak]
+        medians = [np.median(np.repeat(channel, times)) for channel in channels]
+        colour = np.array(medians).astype(np.int32)
         found.append(colour)
         left = ~near_peak & (np.square(colours - colour).sum(axis=-1) >= MIN_DISTANCE**2)
         colours, counts = colours[left], counts[left]
@@ -94,9 +95,15 @@ def _flat_pixels(targets: np.ndarray) -> np.ndarray:
     step = max(1, round((targets.size / 3 / SAMPLED) ** 0.5))
     pixels = targets[:, :-1:step, :-1:step]
     right, below = targets[:, :-1:step, 1::step], targets[:, 1::step, :-1:step]
-    edges = [np.abs(pixels.astype(np.int16) - other).max(axis=-1) for other in (right, below)]
-    flat = np.maximum(*edges) <= NOISE
-    return pixels[flat] if flat.any() else pixels.reshape(-1, 3)
+    # A picture at a time, which takes little memory.
+    flat = np.concatenate(
+        [p[_near(p, r) & _near(p, b)] for p, r, b in zip(pixels, right, below, strict=True)]
+    )
+    return flat if len(flat) else pixels.reshape(-1, 3)
+
+
+def _near(pixels: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return np.abs(pixels.astype(np.int16) - others).max(axis=-1) <= NOISE
 
 
 def _peak(bins: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import tensorflow as tf
 from pix2pix import losses
 from pix2pix.config import Config
 from pix2pix.networks import build_discriminator, build_generator, published_copy
+from pix2pix.runtime import give_up
 from pix2pix.training.adam import FusedAdam
 from pix2pix.training.convolutions import use_products
 from pix2pix.training.devices import Devices
@@ -62,6 +63,16 @@ class Trainer:
         if self.config.mixed_precision == "no":
             return self.generator
         return published_copy(self.generator, self.config)
+
+    def finish(self) -> keras.Model:
+        """`published`; all else gives up its memory, and the trainer is of no more use."""
+        networks = self.generator, self.averaged
+        generators = {id(v) for network in networks if network for v in network.variables}
+        give_up(v for v in self.state().values() if id(v) not in generators)
+        published = self.published
+        if published is not self.generator:
+            give_up(self.generator.variables)
+        return published
 
     def state(self) -> dict[str, tf.Variable]:
         """Every variable a resumed run needs, dropout's random state included."""
