@@ -178,6 +178,8 @@ def uploading(options: Options, saving, resumed, devices):
 
 def write(config: Config, options: Options, loaded, result) -> None:
     """Exports, evaluates, writes every artifact and says where."""
+    # First: what a step needed gives way to what comes now.
+    generator = result.trainer.finish()
     from pix2pix import artifacts
     from pix2pix.evaluation import table
     from pix2pix.hub import datasets
@@ -185,8 +187,6 @@ def write(config: Config, options: Options, loaded, result) -> None:
     device = result.trainer.devices.name
     license = datasets.dataset_license(config.dataset_name, config.dataset_revision)
     run = artifacts.Run(config, result.step, result.seconds, result.history, device, license)
-    # What a step needed gives way to what comes now: the end should not need more memory.
-    generator = result.trainer.finish()
     artifacts.write_network(options.output_dir, generator, run, loaded)
     give_up(generator.variables)
     print(f"Scoring {len(loaded.held_out)} held-out pairs.")

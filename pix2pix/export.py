@@ -19,6 +19,7 @@ from pix2pix.errors import UserError
 from pix2pix.files import write_atomically
 from pix2pix.images import to_tensor
 from pix2pix.networks import KERNEL, LEAKY_SLOPE
+from pix2pix.runtime import trim
 
 INPUT, OUTPUT = "image", "translation"
 OPSET = 17
@@ -54,6 +55,7 @@ def export_onnx(generator: keras.Model, path: Path, pictures: np.ndarray) -> flo
     """
     try:
         save_onnx(generator, path)
+        trim()
         return check_parity(generator, path, pictures)
     except UserError:
         save_onnx(generator, path, np.float32)

@@ -116,5 +116,8 @@ def _peak(bins: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 def _codes(pixels: np.ndarray) -> np.ndarray:
     """(...,) int32 of (..., 3) uint8: one number a colour, 0xRRGGBB."""
-    red, green, blue = np.moveaxis(pixels, -1, 0).astype(np.int32)
-    return red << 16 | green << 8 | blue
+    codes = pixels[..., 0].astype(np.int32)
+    for channel in (1, 2):  # in place: one array, however many pixels
+        codes <<= 8
+        codes |= pixels[..., channel]
+    return codes
