@@ -1,11 +1,13 @@
 """Runs every benchmark that takes minutes and rewrites benchmarks/RESULTS.md: `make bench`
 
 Names of benchmarks run these alone and keep the other sections: `python -m benchmarks inference`.
+PyTorch, OpenVINO and tf2onnx are measured too where they are installed.
 What takes longer is run by itself: kill, recipes, hub_faults, space_fuzz.
 """
 
 import argparse
 import datetime
+import importlib.util
 import os
 import platform
 import re
@@ -32,6 +34,7 @@ BENCHMARKS = {
     "hub_checkpoints": [],
 }
 PACKAGES = ("tensorflow", "keras", "onnxruntime", "numpy", "gradio", "huggingface_hub", "datasets")
+RIVALS = ("torch", "openvino", "tf2onnx")
 HEAD = """# Benchmark results
 
 Written by `make bench`; each section is what its command printed, with the machine and the date.
@@ -43,7 +46,8 @@ def machine() -> str:
     """One line: the date, the processor, its cores and the versions."""
     from pix2pix.training.devices import processor
 
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
+    names = [*PACKAGES, *(name for name in RIVALS if importlib.util.find_spec(name))]
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
     today = datetime.datetime.now(datetime.UTC).date()
     cores = len(os.sched_getaffinity(0))
     return f"{today}, {processor()}, {cores} cores, Python {platform.python_version()}, {versions}."

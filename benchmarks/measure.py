@@ -15,7 +15,8 @@ ROOT = Path(__file__).parent.parent
 STARTER_MODEL = ROOT / "assets" / "starter_model"
 
 
-# ONNX Runtime's threads look for work for some milliseconds after a run, on the next one's cores.
+# Seconds between contenders: ONNX Runtime's threads, and others', look for work for a while after
+# they have run, on the next one's cores.
 REST = 0.05
 
 

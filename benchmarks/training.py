@@ -17,7 +17,7 @@ import time
 
 import numpy as np
 
-from benchmarks.measure import ROOT, memory, multiply_adds, sgemm_flops
+from benchmarks.measure import REST, ROOT, memory, multiply_adds, sgemm_flops
 
 TARGET, MEMORY_TARGET = 0.88, 1.15
 SIZES = {"generator_filters": 64, "discriminator_filters": 64}
@@ -217,6 +217,7 @@ def main() -> int:
     workers = {name: Worker(name, settings) for name in names}
     for _ in range(arguments.rounds):
         for worker in workers.values():
+            time.sleep(REST)
             worker.ask(arguments.steps)
     return 0 if report(workers, *costs(settings)) else 1
 

@@ -5,10 +5,10 @@ import ctypes
 import os
 from collections.abc import Iterable
 
-# Settings of glibc's mallopt: blocks from a size on are asked of the system one by one, so many at
-# most, and given back as soon as they are freed, as is the end of the heap.
-TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX, ARENA_MAX = -1, -3, -4, -8
-DEFAULTS = {TRIM_THRESHOLD: 2**17, MMAP_THRESHOLD: 2**17, MMAP_MAX: 2**16}
+# Settings of glibc's mallopt. From so many bytes on, the free end of the heap is given back, and a
+# block is asked of the system by itself and given back when it is freed; both grow in use.
+TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
+FROM_THE_START = {TRIM_THRESHOLD: 2**17, MMAP_THRESHOLD: 2**17}
 
 
 def prepare_tensorflow() -> None:
@@ -16,7 +16,8 @@ def prepare_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # Left off by TensorFlow where a processor has no AVX-512; oneDNN is faster there too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    # Its own allocator never gives memory back, which `give_up` is for.
+    # Its own allocator never gives memory back, which `give_up` is for; this one costs a full-size
+    # step on two cores about 4 % of its time.
     os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 
 
@@ -28,7 +29,7 @@ def give_up(variables: Iterable) -> None:
     """
     import tensorflow as tf
 
-    for setting, value in DEFAULTS.items():
+    for setting, value in FROM_THE_START.items():
         _glibc("mallopt", setting, value)
     trim()  # before, for emptying takes some memory too
     for variable in variables:
@@ -43,14 +44,12 @@ def trim() -> None:
     _glibc("malloc_trim", 0)
 
 
-def hold_freed_memory() -> None:
-    """Has the C library keep what is freed, until `give_up`, so that the next step finds it there.
+def share_heap() -> None:
+    """Has all threads take their memory from one heap; of one each, parts would lie idle.
 
-    To ask the system for it again costs a full-size step on two cores 5 % of its time. To be
-    called before TensorFlow starts its threads: each would have a heap of its own.
+    To be called before TensorFlow starts its threads.
     """
-    for setting, value in ((TRIM_THRESHOLD, 2**31 - 1), (MMAP_MAX, 0), (ARENA_MAX, 1)):
-        _glibc("mallopt", setting, value)
+    _glibc("mallopt", ARENA_MAX, 1)
 
 
 def _glibc(function: str, *arguments: int) -> None:

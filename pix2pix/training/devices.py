@@ -13,7 +13,7 @@ import tensorflow as tf
 from pix2pix.config import Config
 from pix2pix.data import Worker
 from pix2pix.errors import UserError
-from pix2pix.runtime import hold_freed_memory
+from pix2pix.runtime import share_heap
 
 FEW_CORES = 4
 
@@ -97,7 +97,7 @@ def choose(config: Config) -> Devices:
     worker = _worker()
     _check_shared(config, worker)
     _take_turns()
-    hold_freed_memory()
+    share_heap()
     if worker.count > 1:
         return Devices(tf.distribute.MultiWorkerMirroredStrategy(), worker)
     gpus = tf.config.list_logical_devices("GPU")
