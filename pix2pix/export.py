@@ -25,7 +25,7 @@ INPUT, OUTPUT = "image", "translation"
 OPSET = 17
 # Largest difference from Keras, in units of [-1, 1]; for float16 kernels half a grey level of 255:
 # four pictures are compared, and on any it should be less than one.
-MAX_DIFFERENCE = {np.float16: 1 / 255, np.float32: 1e-4}
+MAX_DIFFERENCE: dict[type, float] = {np.float16: 1 / 255, np.float32: 1e-4}
 # The innermost levels stay as they are: their time goes to reading weights, and what ONNX Runtime
 # rearranges of these it holds twice while it loads.
 INNERMOST = 3

@@ -47,7 +47,7 @@ def _fit_lookup(training: np.ndarray, direction: str) -> tuple[np.ndarray, np.nd
         overall = counts.sum(axis=tuple(range(6)))
         table = np.where(coarse.any(-1), _median(coarse), _median(overall))
         # In parts: the tallies are large, and their median makes two more of them.
-        medians = np.stack([_median(part) for part in counts])
+        medians = np.stack([_median(counts[place]) for place in range(COARSE)])
         tables.append(np.where(counts.any(-1), medians, table).reshape(-1))
         constant.append(_median(overall))
     return np.stack(tables, axis=-1).astype(np.uint8), np.array(constant, np.uint8)
