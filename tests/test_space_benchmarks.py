@@ -19,7 +19,9 @@ def test_the_space_answers_soon_after_gradio_is_imported():
 
 
 def test_the_space_holds_under_load():
-    command = [sys.executable, "-m", "benchmarks.space_load", "--clients", "16", "--calls", "3"]
+    # The benchmark's own share is of 640 calls: of these few, the first are much of it.
+    flags = ["--clients", "16", "--calls", "3", "--share", "0.5"]
+    command = [sys.executable, "-m", "benchmarks.space_load", *flags]
     for _ in range(2):  # the share is a matter of time, too
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
         assert run.stdout.count("48 of 48 answers are the Translator's, bit for bit.") == 2
