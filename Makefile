@@ -1,52 +1,64 @@
-# `make help` lists what there is. PYTHON is the system's, 3.11 or newer.
+# `make help` lists the targets. PYTHON is the system's interpreter, 3.11 or newer.
 PYTHON ?= python3
+# Interpreters besides PYTHON that the package supports, for `make constraints` and `check-pythons`.
+PYTHONS ?= python3.12 python3.13
 BIN := .venv/bin
+# uv, where it is installed, does the same in less time.
+PIP := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check) --quiet
 
-.PHONY: help setup app test test-slow lint train bench clean
+.PHONY: help setup app test test-slow lint train bench constraints check-pythons clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
-setup: .venv/.installed-requirements-dev ## make .venv from the requirements files, when they changed
+setup: .venv/.installed-requirements-dev ## create or update .venv with all dependencies and the command pix2pix
 
-app: .venv/.installed-requirements ## set up and serve the Space on the embedded model
+app: .venv/.installed-requirements ## serve the Space on the starter model
 	$(BIN)/python app.py
 
-test: setup ## the loop and every module, under 8 minutes
+test: setup ## run the fast tests, under 8 minutes on two cores
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-test-slow: setup ## what takes minutes: kills, full-size networks
-	$(BIN)/python -m pytest -m slow
+test-slow: setup ## run the tests that take minutes (kills, full-size networks) and print the coverage
+	$(BIN)/python -m pytest -m slow --cov
 
-lint: setup ## rules, format and types
+lint: setup ## check style, format, types and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 
-train: .venv/.installed-requirements-train ## a small documented run, about three minutes
+train: .venv/.installed-requirements-train ## train a small model in about three minutes
 	$(BIN)/python train_hub.py --dataset_name assets/sample_maps --output_dir runs/demo \
 	  --generator_filters 16 --max_train_steps 200
 
-bench: setup ## every benchmark that takes minutes, a quarter of an hour, into benchmarks/RESULTS.md
+bench: setup ## run the benchmarks (a quarter of an hour) and write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
-clean: ## forget the virtual environment and the runs
+constraints: setup ## write constraints.txt: the newest versions within the requirements' ranges
+	$(BIN)/python -m tools.environments pin $(PYTHONS)
+
+check-pythons: setup ## resolve and download the dependencies for PYTHONS, without installing
+	$(BIN)/python -m tools.environments check $(PYTHONS)
+
+clean: ## delete the virtual environment and the runs
 	rm -rf .venv runs
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
+	  { echo "Python 3.11 or newer is required: make PYTHON=python3.11 ..."; exit 1; }
 	@if command -v uv >/dev/null; then uv venv --quiet --python "$$(command -v $(PYTHON))" .venv; \
 	else $(PYTHON) -m venv .venv || \
 	  { rm -rf .venv; echo "Install venv first: apt-get install python3-venv"; exit 1; }; fi
 
-# requirements-train.txt names no other file, since the package's metadata is read from it.
+# requirements-train.txt can't include other files, because the package's metadata is read from it.
 .venv/.installed-requirements-dev: requirements-train.txt
 
+# The editable install adds the command `pix2pix`; it copies nothing and installs no dependencies.
 # Bytecode is compiled here: without it, importing gradio takes twice as long at each start.
-.venv/.installed-%: %.txt requirements.txt | .venv/bin/python
+.venv/.installed-%: %.txt requirements.txt constraints.txt pyproject.toml | .venv/bin/python
 	@echo "Installing $< into .venv (a few minutes the first time)"
-	@if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python -r requirements.txt -r $<; \
-	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r $<; fi
+	@$(PIP) -c constraints.txt -r requirements.txt -r $<
+	@$(PIP) --no-deps --editable .
 	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 	@touch $@
