@@ -1,0 +1,1 @@
+"""The commands of `pix2pix <command>`, one module each."""

@@ -1,0 +1,54 @@
+"""Finds the checkpoint and the commit of the dataset from which a run starts."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pix2pix.config import Config
+from pix2pix.options import Options
+
+if TYPE_CHECKING:
+    from pix2pix.training.checkpoints import Checkpoint
+
+
+def find_checkpoint(config: Config, options: Options, keep: bool) -> "Checkpoint | None":
+    """Returns the checkpoint to resume from, or None to start from the first step.
+
+    With `keep`, a checkpoint from the Hub is also written to the output folder.
+    """
+    from pix2pix import hub
+    from pix2pix.training import checkpoints
+
+    source = options.resume_from_checkpoint
+    if source is None:
+        return None
+    folder = options.output_dir / "checkpoints"
+    if source == "hub":
+        return hub.resume_from_hub(options.model_id, folder, config, keep, options.pushes)
+    if source != "latest":
+        return checkpoints.read_checkpoint(Path(source))
+    checkpoint = checkpoints.find_latest(folder)
+    print(
+        f"Resuming {checkpoint.path} after step {checkpoint.step}."
+        if checkpoint
+        else f"No checkpoint in {options.output_dir}: starting from the first step."
+    )
+    return checkpoint
+
+
+def pin_dataset(config: Config, checkpoint: "Checkpoint | None") -> Config:
+    """Returns the config with the commit of its Hub dataset in place of a branch or tag.
+
+    A resumed run keeps the commit of its checkpoint. Raises `UserError` when the checkpoint belongs
+    to a run with other settings.
+    """
+    from pix2pix import hub
+    from pix2pix.training import checkpoints
+
+    revision = config.dataset_revision
+    if checkpoint and checkpoint.config.dataset_name == config.dataset_name:
+        revision = revision or checkpoint.config.dataset_revision
+    config = replace(config, dataset_revision=hub.dataset_commit(config.dataset_name, revision))
+    if checkpoint:
+        checkpoints.check_same_run(config, checkpoint)
+    return config

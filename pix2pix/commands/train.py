@@ -1,0 +1,169 @@
+r"""Trains pix2pix on paired images, evaluates it on held-out pairs and publishes it to the Hub.
+
+A small run:
+    pix2pix train --dataset_name assets/sample_maps --generator_filters 16 \
+        --max_train_steps 200 --output_dir runs/demo
+The paper's run, on a GPU:
+    pix2pix train --dataset_name huggan/maps --push_to_hub --hub_model_id <user>/pix2pix-maps
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pix2pix import console, preflight
+from pix2pix.config import Config
+from pix2pix.flags import parse
+from pix2pix.options import Options
+from pix2pix.runtime import free_variables, prepare_tensorflow
+
+if TYPE_CHECKING:
+    from pix2pix.data import LoadedPairs
+    from pix2pix.training.checkpoints import Checkpoint
+    from pix2pix.training.devices import Devices
+    from pix2pix.training.loop import Result, SaveSettings
+
+# TensorFlow, datasets and the Hub client are imported where they are needed, so that --help is
+# fast and works before they are installed.
+prepare_tensorflow()
+
+logger = logging.getLogger(__name__)
+FIXED_SAMPLES = 4
+CPU_WARNING_STEPS = 20_000
+RECOVERY_HINT = "caches and checkpoints are kept"
+
+
+def main(
+    arguments: list[str] | None = None,
+    program: str = "pix2pix train",
+    description: str = __doc__ or "",
+) -> int:
+    """Runs the command line and returns the exit code."""
+    config, options = parse(description, arguments, program)
+    return console.run_command(program, lambda: run(config, options), RECOVERY_HINT)
+
+
+def run(config: Config, options: Options) -> None:
+    """Trains on this machine, or runs the job, dry run or publishing that a flag asks for."""
+    preflight.check_packages(preflight.BASE)
+    from pix2pix.commands import dry_run, job, publish
+
+    if options.hf_job:
+        job.run(config, options)
+    elif options.dry_run:
+        dry_run.run(config, options)
+    elif options.push_only:
+        publish.run(options)
+    else:
+        train_and_publish(config, options)
+
+
+def train_and_publish(config: Config, options: Options) -> None:
+    """Trains, evaluates and writes the artifacts, and publishes them with --push_to_hub."""
+    preflight.prepare_hub()
+    preflight.check_run(options)
+    from pix2pix.commands import publish, resume
+
+    target = None
+    if options.pushes:
+        options, target = publish.prepare(options)
+    from pix2pix.training.devices import choose_devices
+
+    devices = choose_devices(config)
+    checkpoint = resume.find_checkpoint(config, options, keep=devices.is_chief)
+    config = resume.pin_dataset(config, checkpoint)
+    loaded = load_pairs(config, options, devices)
+    result = train(config, options, loaded, checkpoint, devices)
+    if not devices.is_chief:
+        print("This machine is done; the first machine in TF_CONFIG writes the artifacts.")
+        return
+    write_artifacts(config, options, loaded, result)
+    if target:
+        publish.publish(options, target)
+
+
+def load_pairs(config: Config, options: Options, devices: "Devices") -> "LoadedPairs":
+    """Returns the training batches and held-out pairs of the dataset, and prints their number."""
+    from pix2pix import data
+
+    folder = options.cache_dir or data.default_cache_dir()
+    source = data.open_source(config, folder)
+    loaded = data.load_pairs(source, config, options.cache, folder, devices.worker)
+    training, held_out = len(loaded.batches), len(loaded.held_out)
+    print(f"{training} training pairs, {held_out} held-out pairs of {source.name}.")
+    unreadable = sum(map(len, loaded.skipped.values()))
+    if unreadable:
+        logger.warning("%d rows could not be read; pix2pix.json lists them.", unreadable)
+    return loaded
+
+
+def train(
+    config: Config,
+    options: Options,
+    loaded: "LoadedPairs",
+    checkpoint: "Checkpoint | None",
+    devices: "Devices",
+) -> "Result":
+    """Trains the networks, from the first step or from `checkpoint`."""
+    from pix2pix.images import orient_pair
+    from pix2pix.training import loop
+
+    steps = config.count_steps(len(loaded.batches))
+    print(f"Training {steps} steps on {devices.name}.")
+    if not devices.has_gpu and steps > CPU_WARNING_STEPS and config.generator_filters >= 64:
+        logger.warning("A full-size run takes days without a GPU; see --max_train_steps.")
+    fixed = orient_pair(loaded.held_out[:FIXED_SAMPLES].swapaxes(0, 1), config.direction)
+    saving = loop.SaveSettings(
+        options.output_dir,
+        options.checkpointing_steps,
+        options.checkpoints_total_limit,
+        options.sample_steps,
+        options.report_to,
+    )
+    with uploading_checkpoints(options, saving, checkpoint, devices) as saving:
+        return loop.train(config, loaded.batches, fixed, saving, checkpoint, devices)
+
+
+@contextmanager
+def uploading_checkpoints(
+    options: Options, saving: "SaveSettings", checkpoint: "Checkpoint | None", devices: "Devices"
+) -> Iterator["SaveSettings"]:
+    """Yields `saving`, with an upload of each checkpoint for --hub_strategy every_save.
+
+    At the end of the block, waits for the last upload.
+    """
+    from pix2pix import hub
+
+    if options.hub_strategy != "every_save" or not devices.is_chief:
+        yield saving
+        return
+    step = checkpoint.step if checkpoint else 0
+    known_step = None if options.resume_from_checkpoint == "hub" else step
+    with hub.upload_checkpoints(
+        options.model_id, saving.checkpoints, options.checkpoints_total_limit, known_step
+    ) as upload:
+        yield replace(saving, on_checkpoint=upload)
+
+
+def write_artifacts(
+    config: Config, options: Options, loaded: "LoadedPairs", result: "Result"
+) -> None:
+    """Exports and evaluates the generator, writes all artifacts and prints the metrics."""
+    # First, because it frees memory that the following steps need.
+    generator = result.trainer.finish()
+    from pix2pix import artifact_writer, hub
+    from pix2pix.evaluation import table
+
+    device = result.trainer.devices.name
+    license = hub.dataset_license(config.dataset_name, config.dataset_revision)
+    run = artifact_writer.FinishedRun(
+        config, result.step, result.seconds, result.history, device, license
+    )
+    artifact_writer.write_network(options.output_dir, generator, run, loaded)
+    free_variables(generator.variables)
+    print(f"Evaluating {len(loaded.held_out)} held-out pairs.")
+    metrics = artifact_writer.write_results(options.output_dir, run, loaded)
+    print(table.format_plain(table.metric_rows(metrics)))
+    print(f"Everything is in {options.output_dir}: README.md, samples.png, generator.onnx, ...")

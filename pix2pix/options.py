@@ -1,0 +1,130 @@
+"""Declares where a training run reads, writes and publishes, in one frozen dataclass."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pix2pix.errors import UserError
+from pix2pix.fields import check_settings, setting
+
+# Git's rules for tag names, and none of its special characters.
+TAG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.|$|lock$))*")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where a run reads, writes and publishes; nothing here changes the weights.
+
+    Raises `UserError` for a value that is not allowed.
+    """
+
+    cache: Literal["disk", "memory", "none"] = setting(
+        "disk",
+        "where decoded pairs are kept; disk or memory: each pair is decoded once; none: each epoch "
+        "streams the dataset again",
+        group="this machine",
+    )
+    cache_dir: Path | None = setting(
+        None, "folder of the pair cache", default_help="~/.cache/pix2pix", local=True
+    )
+    output_dir: Path = setting(
+        Path("runs/pix2pix"), "folder for checkpoints and artifacts", local=True
+    )
+    sample_steps: int = setting(
+        1000, "steps between sample grids in <output_dir>/progress; 0: none", at_least=0
+    )
+    checkpointing_steps: int = setting(
+        1000, "steps between checkpoints; 0: only at the end", at_least=0
+    )
+    checkpoints_total_limit: int = setting(3, "number of checkpoints to keep", at_least=1)
+    resume_from_checkpoint: str | None = setting(
+        None,
+        "checkpoint to continue from; latest: the newest in <output_dir>; hub: the newest of the "
+        "model repository and <output_dir>; else the path of a checkpoint. Without a checkpoint, "
+        "latest and hub start from the first step",
+        default_help="start from the first step",
+    )
+    report_to: Literal["none", "tensorboard", "trackio"] = setting(
+        "none", "live curves; tensorboard writes to <output_dir>/tensorboard"
+    )
+    dry_run: bool = setting(
+        False, "check everything and print the plan, without training", local=True
+    )
+    push_to_hub: bool = setting(False, "publish the artifacts to the Hub", group="Hub")
+    hub_model_id: str | None = setting(
+        None, "model repository, e.g. <user>/pix2pix-maps", default_help="name of --output_dir"
+    )
+    hub_private_repo: bool = setting(False, "create the model repository as a private one")
+    hub_tag: str | None = setting(
+        None, "Git tag of the published commit, e.g. v1.0", default_help="no tag"
+    )
+    hub_create_pr: bool = setting(False, "open a pull request instead of committing to main")
+    hub_strategy: Literal["end", "every_save"] = setting(
+        "end",
+        "end: publish after the training; every_save: also upload each checkpoint to the branch "
+        "`checkpoints` of the model repository",
+    )
+    push_only: bool = setting(False, "publish the artifacts in <output_dir>, without training")
+    space_id: str | None = setting(
+        None,
+        "Space to create or update from this checkout after publishing, so that it serves the "
+        "model",
+        default_help="no Space",
+    )
+    hf_job: str | None = setting(
+        None,
+        "hardware of Hugging Face Jobs to train on instead of this machine, e.g. a10g-small",
+        group="Hugging Face Jobs",
+        default_help="train on this machine",
+        local=True,
+    )
+    hf_job_timeout: str = setting(
+        "12h", "longest duration of the job: a number and s, m, h or d", local=True
+    )
+    hf_job_source: str | None = setting(
+        None,
+        "URL that the job installs this package from",
+        default_help="the Space of --space_id",
+        local=True,
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        if self.pushes and not self.hub_model_id:
+            object.__setattr__(self, "hub_model_id", self.output_dir.resolve().name)
+        self._check_tag()
+        if self.hub_strategy == "every_save" and not self.push_to_hub:
+            raise UserError("--hub_strategy every_save needs --push_to_hub.")
+        if self.resume_from_checkpoint == "hub" and not self.hub_model_id:
+            raise UserError("--resume_from_checkpoint hub needs --hub_model_id.")
+
+    def _check_tag(self) -> None:
+        if self.hub_tag is None:
+            return
+        if not TAG.fullmatch(self.hub_tag):
+            raise UserError(
+                f"--hub_tag is {self.hub_tag!r}; use letters, digits, '.', '-' and '_', e.g. v1.0."
+            )
+        if self.hub_create_pr:
+            raise UserError(
+                "--hub_tag names a commit on main and --hub_create_pr does not change main: "
+                "use one of them."
+            )
+
+    @property
+    def pushes(self) -> bool:
+        """Whether the run writes to the model repository."""
+        return self.push_to_hub or self.push_only or self.hf_job is not None
+
+    @property
+    def model_id(self) -> str:
+        """`hub_model_id`, which is always set in a run that pushes or resumes from the Hub."""
+        return require_flag(self.hub_model_id, "--hub_model_id")
+
+
+def require_flag(value: str | None, flag: str) -> str:
+    """Returns `value`, and raises `UserError` when the `flag` was not given."""
+    if value is None:
+        raise UserError(f"{flag} is missing.")
+    return value
