@@ -12,8 +12,8 @@ import os
 
 from pix2pix.errors import UserError
 
-# ONNX Runtime reports to Microsoft from each process that opens a graph, unless this says no when
-# it is imported; its `disable_telemetry_events` comes too late.
+# ONNX Runtime reports to Microsoft from each process that loads a graph, unless this variable is
+# set when it is imported; calling its `disable_telemetry_events` afterwards is too late.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
@@ -21,7 +21,7 @@ __all__ = ["Translator", "UserError", "__version__"]
 
 
 def __getattr__(name: str):
-    # Lazy, so that `import pix2pix` and `train_hub.py --help` do not wait for ONNX Runtime.
+    # Imported on first use, so that `import pix2pix` and `--help` do not wait for NumPy and Pillow.
     if name == "Translator":
         from pix2pix.translate import Translator
 

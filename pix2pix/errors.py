@@ -1,13 +1,13 @@
-"""The one exception a user is meant to read, and others in one line."""
+"""Defines `UserError`, whose message is shown to the user, and shortens other error messages."""
 
 
 class UserError(Exception):
-    """Something the user can mend: one clear sentence that says what was wrong and what to do.
+    """An error that the user can fix; its message names the cause and what to do.
 
-    `train_hub.py` prints it on stderr and exits with 1; the Space shows it to the visitor.
+    Commands print it on stderr and exit with 1; the Space shows it to the visitor.
     """
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, without the explanations that some clients add in further lines."""
+    """Returns the first line of an error's message; some clients add paragraphs of advice."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

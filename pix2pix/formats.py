@@ -1,16 +1,23 @@
-"""Which picture files are read, and what other files are: told by their first bytes alone."""
+"""Lists the picture formats that are read, and recognizes other files by their first bytes."""
 
 import re
 from collections.abc import Mapping
 
-# Named, since Pillow's other readers are rarely met and some of them start programs (EPS does).
-READ = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM")
+# An allowlist: Pillow's other readers are rarely needed, and some start programs (EPS does).
+READABLE_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM")
+# The usual suffixes of these formats. They select the pictures in a folder; a file that the user
+# names is read whatever its suffix.
+PICTURE_SUFFIXES = frozenset((
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".gif", ".webp", ".tif", ".tiff",
+    ".bmp", ".avif", ".avifs", ".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c",
+    ".ppm", ".pgm", ".pbm", ".pnm",
+))  # fmt: skip
 HEAD_BYTES = 1024
-RAW = "a camera's raw file; export it as JPEG or PNG"
+CAMERA_RAW = "a camera raw file; export it as JPEG or PNG"
 SVG = "an SVG drawing; export it as PNG"
-PAGE = "a web page; save the picture itself"
-# What a file that starts so is. `.` is any byte.
-STARTS = {
+WEB_PAGE = "a web page; save the picture itself"
+# Pattern of a file's first bytes -> the kind of file, and what to do with it. `.` is any byte.
+UNREADABLE_KINDS = {
     rb"\s*%PDF-": "a PDF; export the page as PNG",
     rb"8BP[SB]": "a Photoshop file; export it as PNG",
     rb"gimp xcf": "a GIMP file; export it as PNG",
@@ -19,7 +26,7 @@ STARTS = {
     rb"....ftyp(hei[cxms]|hev[cxms]|mif1|msf1)": (
         "a HEIC photo; export it as JPEG (on an iPhone: Settings, Camera, Formats, Most Compatible)"
     ),
-    rb"....ftypcrx |FUJIFILMCCD-RAW|II(RO|RS|U\x00)|MMOR|II\*\x00....CR": RAW,
+    rb"....ftypcrx |FUJIFILMCCD-RAW|II(RO|RS|U\x00)|MMOR|II\*\x00....CR": CAMERA_RAW,
     rb"....ftyp|\x1a\x45\xdf\xa3|RIFF....AVI |\x00\x00\x01[\xb3\xba]": (
         "a video; save a frame of it as PNG"
     ),
@@ -27,24 +34,32 @@ STARTS = {
         "an archive; unpack it and choose a picture in it"
     ),
 }
-# Tags of a TIFF's first picture: that it is a preview, and that the file is a digital negative.
+# TIFF tags: the first marks a picture as a preview, the second a file as a digital negative.
 SUBFILE_TYPE, DNG_VERSION = 254, 50706
 
 
-def other_kind(head: bytes) -> str | None:
-    """What a known file that is none of `READ` is and what to do: "a PDF; export the page as PNG".
+def describe_unreadable_kind(head: bytes) -> str | None:
+    """Returns the kind of a file that can't be read, with advice, or None for any other file.
 
-    None for those of `READ` and for the unknown. `head` are the file's first HEAD_BYTES.
+    An example is "a PDF; export the page as PNG". Files of `READABLE_FORMATS` and files that are
+    not recognized give None. `head` holds the first HEAD_BYTES bytes of the file.
     """
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith(b"<"):
-        return SVG if b"<svg" in text else PAGE if b"<html" in text or b"<!doc" in text else None
+        is_page = b"<html" in text or b"<!doc" in text
+        return SVG if b"<svg" in text else WEB_PAGE if is_page else None
     brands = head[8 : int.from_bytes(head[:4])] if head[4:8] == b"ftyp" else b""
     if b"avif" in brands or b"avis" in brands:
         return None
-    return next((said for start, said in STARTS.items() if re.match(start, head, re.DOTALL)), None)
+    for pattern, description in UNREADABLE_KINDS.items():
+        if re.match(pattern, head, re.DOTALL):
+            return description
+    return None
 
 
-def is_raw(tags: Mapping) -> bool:
-    """Whether a TIFF with these `tags` is a camera's raw file that shows its preview first."""
+def is_camera_raw(tags: Mapping) -> bool:
+    """Returns whether a TIFF file is a camera raw file that begins with a preview.
+
+    `tags` are those of its first picture.
+    """
     return DNG_VERSION in tags or tags.get(SUBFILE_TYPE) == 1

@@ -1,20 +1,22 @@
-"""The held-out triplets that come with a model: samples/NNN-*.png and their scores."""
+"""Reads the held-out samples of a model: samples/NNN-{input,generated,target}.png and scores."""
 
-import json
 import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-KINDS = ("input", "generated", "target")
+from pix2pix.artifacts import SAMPLE_KINDS, ArtifactFolder
+from pix2pix.errors import UserError
+
+# The metrics that the Space shows under each sample.
 SCORES = ("l1", "psnr", "ssim")
 ORDERS = ("as stored", "best first", "worst first")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One held-out pair and what the model made of it; `scores` as in metrics.json."""
+    """One held-out pair, the model's translation of its input, and the scores in metrics.json."""
 
     name: str
     input: Path
@@ -24,34 +26,40 @@ class Sample:
 
 
 def read_samples(folder: Path) -> list[Sample]:
-    """The triplets of the artifacts in `folder`, in order.
+    """Returns the samples of the artifacts in `folder`, in the order of metrics.json.
 
-    None without a readable metrics.json; entries that lack a score or a file are left out.
+    Without a readable metrics.json the list is empty; entries that lack a score or a file are left
+    out.
     """
+    artifacts = ArtifactFolder(folder)
     try:
-        listed = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["samples"]
-        return [sample for entry in listed if (sample := _sample(folder / "samples", entry))]
-    except (OSError, ValueError, KeyError, TypeError):
+        report = artifacts.read_metrics()
+    except UserError:
         return []
+    entries = report.get("samples") if report else None
+    if not isinstance(entries, list):
+        return []
+    samples = (_read_sample(artifacts, entry) for entry in entries)
+    return [sample for sample in samples if sample]
 
 
-def _sample(folder: Path, entry: Any) -> Sample | None:
+def _read_sample(artifacts: ArtifactFolder, entry: Any) -> Sample | None:
     try:
         name = entry["name"]
         scores = {key: float(entry[key]) for key in SCORES}
-        # A name is part of a path, and a model's files are not ours.
+        # The name becomes part of a path, and an untrusted model may have any text here.
         if not re.fullmatch(r"\w+", name) or not all(map(math.isfinite, scores.values())):
             return None
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    source, generated, target = (folder / f"{name}-{kind}.png" for kind in KINDS)
+    source, generated, target = (artifacts.sample_path(name, kind) for kind in SAMPLE_KINDS)
     if not all(path.is_file() for path in (source, generated, target)):
         return None
     return Sample(name, source, generated, target, scores)
 
 
 def ordered(samples: list[Sample], order: str) -> list[Sample]:
-    """The samples in one of `ORDERS`, by L1."""
+    """Returns the samples in one of `ORDERS`, by L1."""
     if order == ORDERS[0]:
         return samples
     return sorted(samples, key=lambda sample: sample.scores["l1"], reverse=order == ORDERS[2])

@@ -1,4 +1,4 @@
-"""Which code made a model: the package's version and, where it is known, its commit."""
+"""Finds the version of the running code: the package's version and, where known, its commit."""
 
 import json
 import subprocess
@@ -7,16 +7,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CHANGED = " with local changes"
-GIT_SECONDS = 10
+GIT_TIMEOUT_SECONDS = 10
 
 
 def code_commit() -> str | None:
-    """The git commit of this checkout, or the one that pip installed from; None without either."""
+    """Returns the git commit of this checkout, or of the package's installation, or None."""
     if (ROOT / ".git").exists():
         commit = _git("rev-parse", "HEAD")
         return commit and commit + (CHANGED if _git("status", "--porcelain", "-uno") else "")
     try:
-        # PEP 610: pip notes there where a package that came from git was taken from.
+        # In this file pip records the commit that a package was installed from (PEP 610).
         origin = json.loads(distribution("pix2pix-hub").read_text("direct_url.json") or "{}")
     except PackageNotFoundError:
         return None
@@ -24,19 +24,19 @@ def code_commit() -> str | None:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git says, or None when it can't be asked."""
+    """Returns the output of a git command, or None when it fails or git is not installed."""
     try:
-        answer = subprocess.run(  # noqa: S603
+        process = subprocess.run(  # noqa: S603
             ["git", "-C", str(ROOT), *arguments],  # noqa: S607
-            capture_output=True, text=True, check=True, timeout=GIT_SECONDS,
+            capture_output=True, text=True, check=True, timeout=GIT_TIMEOUT_SECONDS,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
-    return answer.stdout.strip()
+    return process.stdout.strip()
 
 
-def told(about: dict) -> str:
-    """The code version that pix2pix.json names, for people: `0.1.0 (commit 0123456)`."""
+def format_code_version(about: dict) -> str:
+    """Returns the code version in pix2pix.json as text: `0.1.0 (commit 0123456)`."""
     commit = about.get("pix2pix_commit")
     if not commit:
         return about["pix2pix_version"]
