@@ -1,115 +1,172 @@
-"""Writes what `train_hub.py` publishes: the artifact layout, each file whole or not there."""
+"""Names and reads the artifacts: the files that a run writes to --output_dir and publishes.
 
-import platform
+This module alone defines the file names, and which files are published, served and required. It
+imports neither Keras nor a network library, because the Space reads artifacts too.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-import keras
-import numpy as np
-from PIL import Image
+from pix2pix.errors import UserError
+from pix2pix.files import sha256
 
-import pix2pix
-from pix2pix import card, evaluation, export, version
-from pix2pix.config import Config
-from pix2pix.data import LoadedPairs
-from pix2pix.files import sha256, write_image, write_json
-from pix2pix.gallery import KINDS
-from pix2pix.images import oriented
-from pix2pix.training.log import write_history
-from pix2pix.translate import CONFIG_FILE, GRAPH_FILE, Translator
+GRAPH_FILE, CONFIG_FILE = "generator.onnx", "pix2pix.json"
+CARD_FILE, METRICS_FILE, HISTORY_FILE = "README.md", "metrics.json", "history.csv"
+CURVES_FILE, GRID_FILE, SAMPLES_FOLDER = "curves.png", "samples.png", "samples"
+WEIGHTS_FILE = "model.weights.h5"
+# Keras's own Hub layout, which `hf://` loads.
+KERAS_FILES = ("config.json", "metadata.json", WEIGHTS_FILE)
+# A sample is one held-out pair with the model's translation of its input; one PNG for each kind.
+SAMPLE_KINDS = ("input", "generated", "target")
 
-SAMPLE_COUNT = 12
-PARITY_COUNT = 4
-PACKAGES = (
-    "tensorflow", "keras", "numpy", "pillow", "datasets", "huggingface_hub", "onnx", "onnxruntime",
+# Glob patterns of the files on the main branch of a model repository.
+PUBLISHED = (
+    CARD_FILE, *KERAS_FILES, GRAPH_FILE, CONFIG_FILE, METRICS_FILE, GRID_FILE,
+    f"{SAMPLES_FOLDER}/*.png", HISTORY_FILE, CURVES_FILE,
 )  # fmt: skip
+# The part of them that serving downloads: the Keras weights would double the download.
+SERVED = tuple(name for name in PUBLISHED if name not in KERAS_FILES)
+# Every pix2pix model has these files; the smallest comes first.
+REQUIRED = (CONFIG_FILE, GRAPH_FILE)
+# The folder of the starter model in a checkout.
+STARTER_FOLDER = "assets/starter_model"
+# The files whose SHA-256 is in pix2pix.json.
+DIGESTED = (WEIGHTS_FILE, GRAPH_FILE)
+
+# Names that earlier versions spelled differently in published files: old name -> current name.
+RENAMED_BASELINES = {"colour_lookup": "color_lookup"}
 
 
 @dataclass(frozen=True)
-class Run:
-    """What is known about a finished run besides its weights."""
+class ArtifactFolder:
+    """Finds and reads the artifacts of a run in a folder.
 
-    config: Config
-    step: int
-    seconds: float
-    history: list[dict]
-    device: str
-    dataset_license: str | None = None
-
-
-def write_network(folder: Path, generator: keras.Model, run: Run, loaded: LoadedPairs) -> None:
-    """Writes the network's files of the artifact layout into `folder`, with what it needs."""
-    export.save_keras(generator, folder)
-    inputs, _ = oriented(loaded.held_out[:PARITY_COUNT].swapaxes(0, 1), run.config.direction)
-    parity = export.export_onnx(generator, folder / GRAPH_FILE, inputs)
-    write_json(folder / CONFIG_FILE, describe(folder, run, loaded, parity))
-
-
-def write_results(folder: Path, run: Run, loaded: LoadedPairs) -> dict:
-    """Writes the other files beside the network's, and returns the metrics.
-
-    The file that is served is what is measured, not the network that was in memory.
+    All readers handle errors alike: a missing optional file gives None; a damaged file and a
+    missing required file raise `UserError` with the file's path and the reason.
     """
-    translator, held_out = Translator(folder), loaded.held_out
-    metrics = evaluation.evaluate(translator.generate, loaded.reference, held_out, run.config)
-    metrics["samples"] = write_samples(folder, translator, held_out, metrics["per_pair"])
-    write_json(folder / "metrics.json", metrics)
-    write_history(folder / "history.csv", run.history)
-    card.write_curves(folder / "curves.png", run.history)
-    card.write_card(folder)
-    return metrics
 
+    path: Path
 
-def describe(folder: Path, run: Run, loaded: LoadedPairs, parity: float) -> dict:
-    """The content of pix2pix.json: all that preprocessing and reproduction need."""
-    weights = ("model.weights.h5", GRAPH_FILE)
-    return {
-        "pix2pix_version": pix2pix.__version__,
-        "pix2pix_commit": version.code_commit(),
-        "config": run.config.to_dict(),
-        "size_multiple": 2**run.config.depth,
-        "columns": list(loaded.source.columns),
-        "rows": loaded.plan.to_dict(),
-        "skipped_rows": loaded.skipped,
-        "dataset_license": run.dataset_license,
-        "training": {
-            "steps": run.step,
-            "seconds": round(run.seconds, 1),
-            "device": run.device,
-        },
-        "onnx_max_difference": parity,
-        "sha256": {name: sha256(folder / name) for name in weights},
-        "versions": _versions(),
-    }
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
 
+    def sample_path(self, name: str, kind: str) -> Path:
+        """Returns the path of one picture of a sample; `kind` is one of `SAMPLE_KINDS`."""
+        return self.path / SAMPLES_FOLDER / f"{name}-{kind}.png"
 
-def write_samples(
-    folder: Path, translator: Translator, held_out: np.ndarray, scores: list[dict]
-) -> list[dict]:
-    """Writes samples/NNN-*.png and samples.png; returns the name, row and scores of each."""
-    count = min(SAMPLE_COUNT, len(held_out))
-    chosen = np.linspace(0, len(held_out) - 1, count).round().astype(int)
-    for earlier in (folder / "samples").glob("*.png"):
-        earlier.unlink()
-    samples, rows = [], []
-    for number, place in enumerate(chosen):
-        picture, target = oriented(held_out[place], translator.config.direction)
-        generated = translator.generate(picture[None])[0]
-        row = [Image.fromarray(pixels) for pixels in (picture, generated, target)]
-        for kind, image in zip(KINDS, row, strict=True):
-            write_image(folder / "samples" / f"{number:03d}-{kind}.png", image)
-        rows.append(row)
-        samples.append({"name": f"{number:03d}", "held_out_pair": int(place)} | scores[place])
-    write_image(folder / "samples.png", card.sample_grid(rows))
-    return samples
+    def read_description(self) -> dict[str, Any]:
+        """Returns the content of pix2pix.json. Raises `UserError` when it can't be read."""
+        description = self._read_json(CONFIG_FILE)
+        if description is None:
+            raise UserError(f"{self.path} has no {CONFIG_FILE}: it is not a pix2pix model.")
+        return description
 
+    def read_metrics(self) -> dict[str, Any] | None:
+        """Returns the content of metrics.json, or None when there is no such file.
 
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
+        Keys of earlier versions are renamed to the current ones, and every figure is checked to be
+        a number. Only "metrics" is always present: files of earlier versions lack the legend, the
+        intervals and some metrics. Raises `UserError` when the file is damaged. "samples" is not
+        checked here; `gallery.read_samples` leaves out each entry that is damaged.
+        """
+        report = self._read_json(METRICS_FILE)
+        if report is None:
+            return None
         try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+            if "metrics" not in report:
+                raise ValueError("it has no metrics")
+            for key in ("baselines", "baseline_intervals"):
+                if key in report:
+                    report[key] = {RENAMED_BASELINES.get(k, k): v for k, v in report[key].items()}
+            _check_figures(report)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise UserError(f"{self / METRICS_FILE} can't be read ({error}).") from None
+        return report
+
+    def list_published(self) -> dict[str, Path]:
+        """Returns the files to publish, by their path in the repository.
+
+        Raises `UserError` when one is missing, as after a run that was killed.
+        """
+        missing = [name for name in PUBLISHED if not list(self.path.glob(name))]
+        if missing:
+            raise UserError(
+                f"{self.path} is not a finished run: {missing[0]} is missing; train to the end."
+            )
+        paths = sorted(path for pattern in PUBLISHED for path in self.path.glob(pattern))
+        return {path.relative_to(self.path).as_posix(): path for path in paths}
+
+    def check_digests(self) -> None:
+        """Raises `UserError` unless the weights have the SHA-256 in pix2pix.json."""
+        digests = self.read_description().get("sha256") or {}
+        for name in DIGESTED:
+            path = self.path / name
+            try:
+                digest = sha256(path)
+            except OSError as error:
+                raise UserError(f"{path} can't be read ({error}).") from None
+            if digests.get(name) != digest:
+                raise UserError(
+                    f"{path} is not the file that {CONFIG_FILE} describes (its sha256 differs): "
+                    "train to the end again, or restore the file."
+                )
+
+    def read_history(self) -> list[dict[str, float]] | None:
+        """Returns the rows of history.csv whose figures are all finite, or None without the file.
+
+        Raises `UserError` when the file can't be read as CSV.
+        """
+        path = self / HISTORY_FILE
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                return [row for line in csv.DictReader(file) if (row := _parse_row(line))]
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, csv.Error) as error:
+            raise UserError(f"{path} can't be read ({error}).") from None
+
+    def _read_json(self, name: str) -> dict[str, Any] | None:
+        path = self.path / name
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError) as error:
+            raise UserError(f"{path} can't be read ({error}).") from None
+        if not isinstance(content, dict):
+            raise UserError(f"{path} can't be read (it does not hold a JSON object).")
+        return content
+
+
+def _check_figures(report: dict[str, Any]) -> None:
+    """Raises an error unless metrics and intervals are numbers and the legend holds colors."""
+    for values in (report["metrics"], *report.get("baselines", {}).values()):
+        _check_numbers(values.values())
+    for intervals in (report.get("intervals", {}), *report.get("baseline_intervals", {}).values()):
+        for low, high in intervals.values():
+            _check_numbers([low, high])
+    for red, green, blue in report.get("legend", []):
+        if not all(isinstance(v, int) and 0 <= v <= 255 for v in (red, green, blue)):
+            raise ValueError(f"{[red, green, blue]} in its legend is not a color")
+
+
+def _check_numbers(values: Iterable[Any]) -> None:
+    for value in values:
+        # bool is a subclass of int.
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(value):
+            raise ValueError(f"{value!r} is not a number")
+
+
+def _parse_row(line: dict[str, Any]) -> dict[str, float] | None:
+    """Returns the figures of a line of a CSV file, or None unless all of them are finite."""
+    try:
+        row = {name: float(text) for name, text in line.items()}
+    except (TypeError, ValueError):
+        return None
+    return row if all(map(math.isfinite, row.values())) else None

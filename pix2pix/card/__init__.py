@@ -1,17 +1,18 @@
-"""The model card: made from the artifacts alone, so that it can be made again at any time."""
+"""Writes the model card from the artifacts alone, so that it can be written again at any time."""
 
-import json
 import shlex
 from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from pix2pix.artifacts import CARD_FILE, METRICS_FILE, ArtifactFolder
 from pix2pix.card import sections
 from pix2pix.card.pictures import HEADING_HEIGHT, sample_grid, write_curves
-from pix2pix.cli import config_arguments
 from pix2pix.config import Config
-from pix2pix.evaluation import table
+from pix2pix.errors import UserError
+from pix2pix.evaluation import METRICS, table
 from pix2pix.files import write_text
+from pix2pix.flags import flag_arguments
 
 __all__ = ["HEADING_HEIGHT", "reproduce_command", "sample_grid", "write_card", "write_curves"]
 
@@ -28,15 +29,20 @@ def write_card(
 
     Args:
         folder: the artifacts.
-        repo_id: the model's id for the snippets; a placeholder stands where there is none yet.
-        revision: the tag that the snippets pin, where the model gets one.
-        space_id: the Space that serves the model.
+        repo_id: the model's id in the snippets; None writes a placeholder.
+        revision: the tag that the snippets pin, or None.
+        space_id: the Space that serves the model, or None.
+
+    Raises:
+        UserError: when one of the two files is missing or can't be read.
     """
-    about = json.loads((folder / "pix2pix.json").read_text(encoding="utf-8"))
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    config = Config.from_dict(about["config"])
+    artifacts = ArtifactFolder(folder)
+    description, report = artifacts.read_description(), artifacts.read_metrics()
+    if report is None:
+        raise UserError(f"{folder} has no {METRICS_FILE}; train again to get a complete model.")
+    config = Config.from_dict(description["config"])
     card = ModelCard.from_template(
-        _front_matter(about, metrics, repo_id),
+        _front_matter(description, report, repo_id),
         template_path=str(TEMPLATE),
         repo_id=repo_id or "<user>/pix2pix-maps",
         revision=revision,
@@ -44,50 +50,53 @@ def write_card(
         config=config,
         dataset=sections.dataset(config),
         direction=config.direction.replace("_", " "),
-        results=table.markdown(table.rows(metrics)),
-        verdict=sections.verdict(metrics),
-        protocol=metrics["protocol"],
-        held_out=sections.held_out(about),
-        size_multiple=about["size_multiple"],
-        run=table.markdown(sections.run(about)),
-        command=reproduce_command(about),
-        settings=table.markdown(sections.settings(config)),
-        provenance=table.markdown(sections.provenance(about)),
-        training_pairs=sections.count(about["rows"]["train"]),
+        results=table.format_markdown(table.metric_rows(report)),
+        ranking=sections.ranking(report),
+        baselines=sections.baselines(report),
+        verdict=sections.verdict(report),
+        protocol=report.get("protocol", ""),
+        held_out=sections.held_out(description),
+        size_multiple=description["size_multiple"],
+        run=table.format_markdown(sections.run(description)),
+        command=reproduce_command(description),
+        settings=table.format_markdown(sections.settings(config)),
+        provenance=table.format_markdown(sections.provenance(description)),
+        training_pairs=sections.count(description["rows"]["train"]),
     )
-    write_text(folder / "README.md", str(card))
+    write_text(artifacts / CARD_FILE, str(card))
 
 
-def _front_matter(about: dict, metrics: dict, repo_id: str | None) -> ModelCardData:
-    config = about["config"]
+def _front_matter(description: dict, report: dict, repo_id: str | None) -> ModelCardData:
+    config = description["config"]
     name = repo_id.split("/")[-1] if repo_id else "pix2pix-maps"
     on_hub = bool(config["dataset_revision"])
+    values = {key: value for key, value in report["metrics"].items() if key in METRICS}
     results = [
         EvalResult(
             task_type="image-to-image",
             dataset_type=config["dataset_name"] if on_hub else "local",
             dataset_name=config["dataset_name"],
-            dataset_split=about["rows"]["held_out"]["split"],
+            dataset_split=description["rows"]["held_out"]["split"],
             dataset_revision=config["dataset_revision"],
             metric_type=key,
-            metric_name=table.LABELS[key][0],
+            metric_name=METRICS[key].label,
             metric_value=round(value, 4),
         )
-        for key, value in metrics["metrics"].items()
+        for key, value in values.items()
     ]
     return ModelCardData(
         library_name="keras",
         pipeline_tag="image-to-image",
         license="apache-2.0",
         datasets=[config["dataset_name"]] if on_hub else None,
-        metrics=list(metrics["metrics"]),
+        metrics=list(values),
         tags=["pix2pix", "gan", "conditional-image-generation", "onnx"],
         model_name=name,
         eval_results=results,
     )
 
 
-def reproduce_command(about: dict) -> str:
-    """The `train_hub.py` call that names every setting which differs from the defaults."""
-    words = config_arguments(Config.from_dict(about["config"]))
+def reproduce_command(description: dict) -> str:
+    """Returns the `train_hub.py` command with every setting that differs from the defaults."""
+    words = flag_arguments(Config.from_dict(description["config"]))
     return " ".join(["python train_hub.py", *map(shlex.quote, words)])

@@ -1,99 +1,119 @@
-"""Parts of the card: tables and sentences that are computed from the artifacts."""
+"""The tables and sentences of the card that are computed from the artifacts."""
 
 from pix2pix import version
 from pix2pix.config import Config
-from pix2pix.evaluation import table
-
-# The rest of the settings describes the data, which has a table of its own.
-SETTINGS = (
-    "recipe", "image_size", "load_size", "augmentation", "generator_filters",
-    "discriminator_filters", "generator_norm", "dropout", "gan_loss", "l1_weight",
-    "num_train_epochs", "max_train_steps", "train_batch_size", "learning_rate",
-    "discriminator_learning_rate", "adam_beta1", "lr_schedule", "ema_decay", "mixed_precision",
-    "jit_compile", "steps_per_execution", "seed",
-)  # fmt: skip
-# Sharpness is left out of the comparison: more of it than in the targets is no better.
-BETTER = {"l1": min} | dict.fromkeys(
-    ("psnr", "ssim", "within_5", "within_10", "class_accuracy", "mean_iou"), max
-)
-Table = list[list[str]]
+from pix2pix.evaluation import BASELINES, METRICS
+from pix2pix.evaluation.table import Table
+from pix2pix.fields import settings_of
 
 
 def dataset(config: Config) -> str:
-    """The dataset's name, as a link where the Hub has it."""
+    """Returns the dataset's name, with a link if the dataset is on the Hub."""
     name = config.dataset_name
     if not config.dataset_revision:
         return f"`{name}`"
     return f"[{name}](https://huggingface.co/datasets/{name})"
 
 
-def held_out(about: dict) -> str:
-    """Which pairs the figures are of, with the revision."""
-    revision = about["config"]["dataset_revision"]
-    place = f" at revision `{revision}`" if revision else ""
-    rows = _rows(about["rows"]["held_out"])
-    return f"{rows} of `{about['config']['dataset_name']}`{place}"
+def held_out(description: dict) -> str:
+    """Returns the rows that the figures were measured on, with the dataset and its revision."""
+    revision = description["config"]["dataset_revision"]
+    at_revision = f" at revision `{revision}`" if revision else ""
+    rows = _rows(description["rows"]["held_out"])
+    return f"{rows} of `{description['config']['dataset_name']}`{at_revision}"
 
 
-def verdict(metrics: dict) -> str:
-    """How the model compares with the best of the baselines, metric by metric.
+def ranking(report: dict) -> str:
+    """Returns a sentence with the metrics for which lower, higher or no value is better."""
+    metrics = [METRICS[key] for key in report["metrics"] if key in METRICS]
+    phrases: dict[str | None, str] = {
+        "lower": "lower is better for {}",
+        "higher": "higher is better for {}",
+        None: "not ranked: {}",
+    }
+    clauses = []
+    for better, phrase in phrases.items():
+        names = [metric.name for metric in metrics if metric.better == better]
+        if names:
+            clauses.append(phrase.format(", ".join(names)))
+    text = "; ".join(clauses)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
-    Empty for a metrics.json of a version without intervals.
+
+def baselines(report: dict) -> str:
+    """Returns a list in words of the report's baselines and how each of them predicts."""
+    known = [BASELINES[key] for key in report.get("baselines", {}) if key in BASELINES]
+    return "; ".join(f"{baseline.label}, {baseline.description}" for baseline in known)
+
+
+def verdict(report: dict) -> str:
+    """Returns a sentence that compares the model with the best baseline for each metric.
+
+    The sentence is empty for a report of an earlier version, which has no intervals.
     """
-    found: dict[str, list[str]] = {"ahead of": [], "level with": [], "behind": []}
-    for name, (low, high) in metrics.get("intervals", {}).items():
-        if name not in BETTER:
+    labels: dict[str, list[str]] = {"ahead of": [], "level with": [], "behind": []}
+    for key, (low, high) in report.get("intervals", {}).items():
+        metric = METRICS.get(key)
+        figures = [values[key] for values in report["baselines"].values() if key in values]
+        if not metric or not metric.better or not figures:
             continue
-        best = BETTER[name](values[name] for values in metrics["baselines"].values())
-        place = "ahead of" if BETTER[name](best, metrics["metrics"][name]) != best else "behind"
-        found["level with" if low <= best <= high else place].append(table.LABELS[name][0])
-    parts = [f"{place} it in {', '.join(names)}" for place, names in found.items() if names]
-    if not parts:
+        best = min(figures) if metric.better == "lower" else max(figures)
+        value = report["metrics"][key]
+        relation = "ahead of" if metric.is_better(value, best) else "behind"
+        labels["level with" if low <= best <= high else relation].append(metric.label)
+    clauses = [
+        f"{relation} it in {', '.join(names)}" for relation, names in labels.items() if names
+    ]
+    if not clauses:
         return ""
     return (
-        f"Against the best baseline of each row, this model is {'; '.join(parts)}. Level means "
-        "that the baseline's figure lies inside the model's interval."
+        f"Compared with the best baseline of each row, this model is {'; '.join(clauses)}. Level "
+        "means that the baseline's figure is inside the model's interval."
     )
 
 
-def run(about: dict) -> Table:
-    """Steps, time, hardware and versions."""
-    training = about["training"]
-    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+def run(description: dict) -> Table:
+    """Returns a table of the run's steps, time, hardware and versions."""
+    training = description["training"]
+    versions = ", ".join(f"{name} {number}" for name, number in description["versions"].items())
     return [
         ["", "this run"],
         ["steps", f"{training['steps']:,}"],
         ["time", f"{training['seconds'] / 60:.1f} minutes"],
         ["hardware", training["device"]],
-        ["pix2pix", version.told(about)],
+        ["pix2pix", version.format_code_version(description)],
         ["versions", versions],
-        ["ONNX against Keras", f"largest difference {about['onnx_max_difference']:.1e} of 2"],
+        ["ONNX against Keras", f"largest difference {description['onnx_max_difference']:.1e} of 2"],
     ]
 
 
 def settings(config: Config) -> Table:
-    """Every hyperparameter beside the paper's."""
-    mine, paper = config.to_dict(), Config(image_size=config.image_size).to_dict()
-    # Steps overrule epochs: a number of epochs beside them would be no setting of this run.
-    overruled = "num_train_epochs" if config.max_train_steps else "max_train_steps"
-    names = [name for name in SETTINGS if name != overruled]
-    shown = [[f"`{name}`", _value(mine[name]), _value(paper[name])] for name in names]
-    return [["setting", "this run", "paper"], *shown]
+    """Returns a table of every hyperparameter, with its value in this run and in the paper."""
+    own, paper = config.to_dict(), Config(image_size=config.image_size).to_dict()
+    # --max_train_steps overrides --num_train_epochs, so only one of the two had an effect.
+    unused = "num_train_epochs" if config.max_train_steps else "max_train_steps"
+    names = [spec.name for spec in settings_of(Config) if spec.on_card]
+    names.remove(unused)
+    rows = [[f"`{name}`", _value(own[name]), _value(paper[name])] for name in names]
+    return [["setting", "this run", "paper"], *rows]
 
 
-def provenance(about: dict) -> Table:
-    """Where the pairs come from, which of them were used, and how."""
-    config, rows, skipped = about["config"], about["rows"], about["skipped_rows"]
+def provenance(description: dict) -> Table:
+    """Returns a table of the dataset, its license, and the rows that were used."""
+    config, rows, skipped = description["config"], description["rows"], description["skipped_rows"]
+    columns = " / ".join(description["columns"])
     unreadable = sum(map(len, skipped.values()))
-    # Asked of the Hub alone, and not by earlier versions.
-    asked = config["dataset_revision"] and "dataset_license" in about
-    licence = [["licence", about["dataset_license"] or "none found on its card"]] if asked else []
+    # Only datasets on the Hub have a card, and earlier versions did not record the license on it.
+    has_license = config["dataset_revision"] and "dataset_license" in description
+    license_text = (
+        description["dataset_license"] or "none found on its card" if has_license else None
+    )
     return [
         ["", "data"],
         ["dataset", dataset(Config.from_dict(config))],
         ["revision", f"`{config['dataset_revision']}`" if config["dataset_revision"] else "local"],
-        *licence,
-        ["columns", f"{' / '.join(about['columns'])}, {config['direction'].replace('_', ' ')}"],
+        *([["license", license_text]] if license_text else []),
+        ["columns", f"{columns}, {config['direction'].replace('_', ' ')}"],
         ["training pairs", f"{count(rows['train']):,}: {_rows(rows['train'])}"],
         ["held-out pairs", f"{count(rows['held_out']):,}: {_rows(rows['held_out'])}"],
         ["unreadable rows left out", str(unreadable)],
@@ -102,6 +122,7 @@ def provenance(about: dict) -> Table:
 
 
 def count(rows: dict) -> int:
+    """Returns the number of rows in `rows` of pix2pix.json."""
     return rows["stop"] - rows["start"]
 
 

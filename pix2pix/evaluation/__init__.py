@@ -1,18 +1,20 @@
-"""Scores a generator on held-out pairs, beside baselines that see no shape.
+"""Scores a generator and simple baselines on held-out pairs.
 
-`python -m pix2pix.evaluation --model <id or folder>` does so for any published model. Importing
-this package loads no TensorFlow, so that `--help` answers at once.
+`pix2pix evaluate --model <id or folder>` evaluates any published model. Importing this package
+does not import TensorFlow, so that `--help` is fast and the Space can use the tables.
 """
 
-from pix2pix.evaluation.baselines import fit_baselines
+from pix2pix.evaluation.baselines import BASELINES, fit_baselines
 from pix2pix.evaluation.legend import Legend, find_legend
-from pix2pix.evaluation.metrics import CLASS_METRICS, METRICS, Scores, score, score_all
+from pix2pix.evaluation.metrics import METRICS, Metric
 from pix2pix.evaluation.report import evaluate
+from pix2pix.evaluation.scores import Scores, score, score_all
 
 __all__ = [
-    "CLASS_METRICS",
+    "BASELINES",
     "METRICS",
     "Legend",
+    "Metric",
     "Scores",
     "evaluate",
     "find_legend",

@@ -1,4 +1,8 @@
-"""The colours that stand for classes in the targets, given or found, and the nearest of them."""
+"""The legend: the colors that stand for classes in the targets, such as blue for water.
+
+It is chosen by the user or found in the training targets. A pixel belongs to the class with the
+nearest color.
+"""
 
 import functools
 import re
@@ -7,95 +11,109 @@ import numpy as np
 
 from pix2pix.errors import UserError
 
-MAX_COLOURS = 64
-# What `find_legend` looks for: at most so many colours, each with this share of the flat pixels,
-# and this far apart (Euclidean, grey levels), as roads and ground of some street maps hardly are.
+MAX_COLORS = 64
+# `find_legend` returns at most 16 colors, each with at least 0.4 % of the flat pixels, and at least
+# 24 gray levels apart (Euclidean): roads and ground of some street maps are hardly farther apart.
 MAX_FOUND, MIN_SHARE, MIN_DISTANCE = 16, 0.004, 24
-# Neighbours in a flat area differ by noise only: more than JPEG's is an edge.
+# Largest difference of neighbors in a flat area, in gray levels: JPEG noise. More is an edge.
 NOISE = 8
-# Pixels to look at, on a grid over all targets.
-SAMPLED = 4_000_000
+# Number of pixels that are examined, on a grid over all targets.
+SAMPLED_PIXELS = 4_000_000
+# Bins of the color histogram per channel.
 BINS = 32
 
 
 class Legend:
-    """`colours`: (C, 3) uint8, all different, C from 1 to 64."""
+    """Assigns a class to each pixel: the nearest of 1 to 64 different colors.
 
-    def __init__(self, colours: np.ndarray | list):
-        """Raises `UserError` when there are too few, too many, or two that are alike."""
-        self.colours = np.array(colours, np.uint8).reshape(-1, 3)
-        different = len({tuple(colour) for colour in self.colours.tolist()})
-        if not 1 <= different == len(self.colours) <= MAX_COLOURS:
+    Attributes:
+        colors: (C, 3) uint8.
+    """
+
+    def __init__(self, colors: np.ndarray | list):
+        """Raises `UserError` when there are no colors, more than 64, or two equal ones."""
+        self.colors = np.array(colors, np.uint8).reshape(-1, 3)
+        different = len({tuple(color) for color in self.colors.tolist()})
+        if not 1 <= different == len(self.colors) <= MAX_COLORS:
             raise UserError(
-                f"The legend has {len(self.colours)} colours, {different} of them different; "
-                f"name 1 to {MAX_COLOURS} colours, each once."
+                f"The legend has {len(self.colors)} colors, {different} of them different; "
+                f"choose 1 to {MAX_COLORS} different colors."
             )
 
     @classmethod
     def parse(cls, text: str) -> "Legend":
-        """Reads `ffff00,007fff`: hexadecimal RGB. Raises `UserError` when a colour is none."""
-        colours = [colour.strip().removeprefix("#") for colour in text.split(",")]
-        for colour in colours:
-            if not re.fullmatch("[0-9a-fA-F]{6}", colour):
+        """Parses hexadecimal RGB, `ffff00,007fff`. Raises `UserError` for anything else."""
+        colors = [color.strip().removeprefix("#") for color in text.split(",")]
+        for color in colors:
+            if not re.fullmatch("[0-9a-fA-F]{6}", color):
                 raise UserError(
-                    f"{colour!r} in --legend is no colour; write each as six hexadecimal digits, "
-                    "with commas between: ffff00,007fff."
+                    f"{color!r} in --legend is not a color; write each color as six hexadecimal "
+                    "digits, separated by commas: ffff00,007fff."
                 )
-        return cls([list(bytes.fromhex(colour)) for colour in colours])
+        return cls([list(bytes.fromhex(color)) for color in colors])
 
     def classes(self, picture: np.ndarray) -> np.ndarray:
-        """(H, W) uint8 places in the legend of each pixel's nearest colour, Euclidean in RGB.
+        """Returns (H, W) uint8, the index of the legend color nearest to each pixel.
 
-        Exact; the first of equally near ones.
+        The distance is Euclidean in RGB and exact; of equally near colors, the first one counts.
         """
         return self._table[_codes(picture)]
 
     @functools.cached_property
     def _table(self) -> np.ndarray:
-        """(2**24,) uint8: the class of every colour there is, since pixels outnumber them."""
+        """Returns (2**24,) uint8: the class of every RGB color.
+
+        Computing it once is faster, because the targets and the predictions of all predictors
+        together have more pixels than there are colors.
+        """
         levels = np.arange(256, dtype=np.int32)
-        red, green, blue = ((levels - self.colours.astype(np.int32)[..., None]) ** 2).swapaxes(0, 1)
-        # Distance and class in one number, so that the least distance brings its class along.
-        plane = (green[:, :, None] + blue[:, None, :]).reshape(len(self.colours), -1)
-        plane = plane * MAX_COLOURS + np.arange(len(self.colours), dtype=np.int32)[:, None]
+        red, green, blue = ((levels - self.colors.astype(np.int32)[..., None]) ** 2).swapaxes(0, 1)
+        # Distance and class are packed into one number, so that the minimum also gives the class.
+        plane = (green[:, :, None] + blue[:, None, :]).reshape(len(self.colors), -1)
+        plane = plane * MAX_COLORS + np.arange(len(self.colors), dtype=np.int32)[:, None]
         rows = [
-            (plane + red[:, level, None] * MAX_COLOURS).min(axis=0) % MAX_COLOURS
-            for level in levels
+            (plane + red[:, level, None] * MAX_COLORS).min(axis=0) % MAX_COLORS for level in levels
         ]
         return np.concatenate(rows, dtype=np.uint8, casting="unsafe")
 
 
 def find_legend(targets: np.ndarray) -> np.ndarray:
-    """(C, 3) uint8, the common colours of (N, H, W, 3) uint8 targets, most common first.
+    """Returns the 1 to 16 common colors of the targets, most common first, (C, 3) uint8.
 
-    Greedy peaks of a coarse histogram of the pixels in flat areas, which leaves out the mixtures
-    that antialiasing makes along lines; each is the median of its pixels. At least one colour, at
-    most 16; a function of the pixels alone.
+    They are the peaks of a coarse histogram, found one after the other; each color is the median
+    of the pixels around its peak. Only flat areas are counted, without the mixed colors that
+    antialiasing makes along lines. The result depends on the pixels only.
+
+    Args:
+        targets: (N, H, W, 3) uint8.
     """
-    colours, counts = np.unique(_codes(_flat_pixels(targets)), return_counts=True)
-    colours = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=-1)
+    colors, counts = np.unique(_codes(_flat_pixels(targets)), return_counts=True)
+    colors = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=-1)
     total = counts.sum()
-    found: list[np.ndarray] = []
-    while len(found) < MAX_FOUND and len(counts):
-        bins = colours * BINS // 256
+    legend: list[np.ndarray] = []
+    while len(legend) < MAX_FOUND and len(counts):
+        bins = colors * BINS // 256
         near_peak = np.abs(bins - _peak(bins, counts)).max(axis=-1) <= 1
-        if found and counts[near_peak].sum() < MIN_SHARE * total:
+        if legend and counts[near_peak].sum() < MIN_SHARE * total:
             break
-        channels, times = colours[near_peak].T, counts[near_peak]
-        medians = [np.median(np.repeat(channel, times)) for channel in channels]
-        colour = np.array(medians).astype(np.int32)
-        found.append(colour)
-        left = ~near_peak & (np.square(colours - colour).sum(axis=-1) >= MIN_DISTANCE**2)
-        colours, counts = colours[left], counts[left]
-    return np.array(found, np.uint8)
+        channels, repeats = colors[near_peak].T, counts[near_peak]
+        medians = [np.median(np.repeat(channel, repeats)) for channel in channels]
+        color = np.array(medians).astype(np.int32)
+        legend.append(color)
+        remaining = ~near_peak & (np.square(colors - color).sum(axis=-1) >= MIN_DISTANCE**2)
+        colors, counts = colors[remaining], counts[remaining]
+    return np.array(legend, np.uint8)
 
 
 def _flat_pixels(targets: np.ndarray) -> np.ndarray:
-    """(P, 3) uint8: on a grid, the pixels like those to the right and below; else all of it."""
-    step = max(1, round((targets.size / 3 / SAMPLED) ** 0.5))
+    """Returns the pixels of a grid that equal their right and lower neighbors, up to noise.
+
+    Returns all pixels of the grid if no pixel does. The result is (P, 3) uint8.
+    """
+    step = max(1, round((targets.size / 3 / SAMPLED_PIXELS) ** 0.5))
     pixels = targets[:, :-1:step, :-1:step]
     right, below = targets[:, :-1:step, 1::step], targets[:, 1::step, :-1:step]
-    # A picture at a time, which takes little memory.
+    # One picture at a time, to save memory.
     flat = np.concatenate(
         [p[_near(p, r) & _near(p, b)] for p, r, b in zip(pixels, right, below, strict=True)]
     )
@@ -107,7 +125,7 @@ def _near(pixels: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _peak(bins: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """(3,) the bin with the most pixels in it and the bins around it."""
+    """Returns the bin with the most pixels, counting its 26 neighbors too, (3,) int64."""
     histogram = np.zeros((BINS + 2,) * 3)
     np.add.at(histogram, tuple(bins.T + 1), counts)
     smooth = np.lib.stride_tricks.sliding_window_view(histogram, (3, 3, 3)).sum(axis=(3, 4, 5))
@@ -115,9 +133,9 @@ def _peak(bins: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def _codes(pixels: np.ndarray) -> np.ndarray:
-    """(...,) int32 of (..., 3) uint8: one number a colour, 0xRRGGBB."""
+    """Returns one number for each color, 0xRRGGBB: (..., 3) uint8 -> (...) int32."""
     codes = pixels[..., 0].astype(np.int32)
-    for channel in (1, 2):  # in place: one array, however many pixels
+    for channel in (1, 2):  # in place, so that there is only one large array
         codes <<= 8
         codes |= pixels[..., channel]
     return codes

@@ -1,132 +1,149 @@
-"""What is measured between a generated picture and its target, both (H, W, 3) uint8.
+"""The metrics. Each is one entry of `METRICS`, from which all tables and texts are written.
 
-Averaged over pictures:
-    l1              mean absolute difference over pixels and channels, grey levels of 255
-    psnr            10 log10(255^2 / mean squared error), dB, at most 100
-    ssim            Wang et al. 2004: 11x11 Gaussian window, sigma 1.5, mean of the three channels
-    within_5, _10   share of pixels at most 5, 10 grey levels off in every channel
-    class_accuracy  share of pixels whose nearest legend colour is the target pixel's
-Computed once from the sums over all pictures, since a picture may lack a class or be flat:
-    mean_iou        intersection over union of each legend class, mean of the targets' classes
-    sharpness       gradient energy (squared differences of neighbouring pixels) over the target's;
-                    1 is as sharp. One squared grey level is added to both, for flat targets.
+To add a metric, add an entry here and a test. The results table, the protocol in metrics.json,
+the model card with its model-index and verdict, and `pix2pix evaluate` all read `METRICS`.
 """
 
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from pix2pix.evaluation.legend import Legend
-from pix2pix.images import oriented
 
-METRICS = (
-    "l1", "psnr", "ssim", "within_5", "within_10", "class_accuracy", "mean_iou", "sharpness",
-)  # fmt: skip
-CLASS_METRICS = ("class_accuracy", "mean_iou")
 MAX_PSNR = 100.0
-RESAMPLES = 1000
 
-Predict = Callable[[np.ndarray], np.ndarray]
+
+class Comparison:
+    """Holds a generated picture and its target, with the arrays that several metrics need.
+
+    Attributes:
+        generated: (H, W, 3) uint8.
+        target: (H, W, 3) uint8.
+        legend: the colors that stand for classes.
+    """
+
+    def __init__(self, generated: np.ndarray, target: np.ndarray, legend: Legend):
+        self.generated, self.target, self.legend = generated, target, legend
+
+    @functools.cached_property
+    def difference(self) -> np.ndarray:
+        """Returns the absolute difference in gray levels, (H, W, 3) int32."""
+        return np.abs(self.generated.astype(np.int32) - self.target)
+
+    @functools.cached_property
+    def largest_difference(self) -> np.ndarray:
+        """Returns the difference of the channel that differs most, (H, W) int32."""
+        # This is far faster than `max` over an axis of length 3.
+        return functools.reduce(np.maximum, np.moveaxis(self.difference, -1, 0))
+
+    @functools.cached_property
+    def target_classes(self) -> np.ndarray:
+        """Returns the legend index of each target pixel, (H, W) uint8."""
+        return self.legend.classes(self.target)
+
+    @functools.cached_property
+    def generated_classes(self) -> np.ndarray:
+        """Returns the legend index of each generated pixel, (H, W) uint8."""
+        return self.legend.classes(self.generated)
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Sums over each of K pictures, from which the metrics of any multiset of them follow.
+class Metric:
+    """Describes one metric: how it is named, formatted, explained and computed.
 
     Attributes:
-        means: (K, 6) float64, the metrics that are averaged, in the order of `METRICS`.
-        confusion: (K, C, C) int64, pixels by target class (rows) and generated class (columns).
-        gradients: (K, 2) int64, gradient energy of the generated picture and of the target.
+        key: its name in metrics.json and in the card's model-index.
+        label: its name in tables, with the unit in parentheses.
+        format: a format string for its value, such as `{:.2f}`.
+        better: whether a "lower" or a "higher" value is better; None if neither is.
+        description: the text after the label in the protocol, without a final period or a
+            semicolon.
+        measure: a function from the `Comparison` of one picture to a number or an array.
+        combine: a function from the sums of `measure` over R sets of pictures, (R, ...), to the R
+            values of the metric. None if the metric is the mean of `measure` over the pictures.
+        uses_legend: whether the value depends on the legend, so that it can be compared only
+            with a value of the same legend.
     """
 
-    means: np.ndarray
-    confusion: np.ndarray
-    gradients: np.ndarray
+    key: str
+    label: str
+    format: str
+    better: Literal["lower", "higher"] | None
+    description: str
+    measure: Callable[[Comparison], float | np.ndarray]
+    combine: Callable[[np.ndarray], np.ndarray] | None = None
+    uses_legend: bool = False
 
-    def __len__(self) -> int:
-        return len(self.means)
+    @property
+    def name(self) -> str:
+        """Returns the label without its unit, for sentences."""
+        return self.label.partition(" (")[0]
 
-    def weighted(self, weights: np.ndarray) -> np.ndarray:
-        """(R, 8) metrics of R multisets of pictures; `weights`, (R, K), counts each picture."""
-        weights = weights.astype(np.float64)
-        means = weights @ self.means / weights.sum(axis=1, keepdims=True)
-        classes = self.confusion.shape[-1]
-        confusion = weights @ self.confusion.reshape(len(self), -1)
-        mean_iou = _mean_iou(confusion.reshape(-1, classes, classes))
-        generated, target = (weights @ self.gradients).T
-        return np.column_stack([means, mean_iou, (generated + 1) / (target + 1)])
+    def format_value(self, value: float, interval: list[float] | None = None) -> str:
+        """Returns the value for people: `2.57 [2.19, 3.00]`, or `2.57` without an interval."""
+        text = self.format.format(value)
+        if not interval:
+            return text
+        low, high = map(self.format.format, interval)
+        return f"{text} [{low}, {high}]"
 
-    def summary(self) -> dict[str, float]:
-        """Each metric over all pictures."""
-        return _named(self.weighted(np.ones((1, len(self))))[0])
-
-    def per_picture(self) -> list[dict[str, float]]:
-        """Each metric of each picture alone."""
-        return [_named(values) for values in self.weighted(np.eye(len(self)))]
-
-    def intervals(self) -> dict[str, list[float]]:
-        """95 % percentile bootstrap intervals [low, high]: pictures drawn anew, always alike.
-
-        Efron and Tibshirani 1993, chapter 13. A single picture gives an interval of no width.
-        """
-        count = len(self)
-        drawn = np.random.default_rng(0).multinomial(count, [1 / count] * count, RESAMPLES)
-        bounds = np.percentile(self.weighted(drawn), [2.5, 97.5], axis=0)
-        return {name: pair.round(6).tolist() for name, pair in zip(METRICS, bounds.T, strict=True)}
-
-
-def score(generated: np.ndarray, target: np.ndarray, legend: Legend) -> dict[str, float]:
-    """The metrics of one (H, W, 3) uint8 picture against its target."""
-    return gathered([measure(generated, target, legend)]).summary()
-
-
-def score_all(predict: Predict, pairs: np.ndarray, direction: str, legend: Legend) -> Scores:
-    """Scores of `predict`, (1, S, S, 3) uint8 -> same, on each of (K, 2, S, S, 3) uint8 pairs."""
-    measured = []
-    for pair in pairs:
-        picture, target = oriented(pair, direction)
-        measured.append(measure(predict(picture[None])[0], target, legend))
-    return gathered(measured)
+    def is_better(self, value: float, other: float) -> bool:
+        """Returns whether `value` is better than `other`; False where `better` is None."""
+        if self.better == "lower":
+            return value < other
+        return self.better == "higher" and value > other
 
 
 def psnr(mse: float) -> float:
-    """In dB, of a mean squared error in grey levels of 255."""
+    """Returns the peak signal-to-noise ratio in dB of a mean squared error in gray levels of 255.
+
+    At most 100, for identical pictures too.
+    """
     return MAX_PSNR if mse == 0 else min(MAX_PSNR, 10 * float(np.log10(255.0**2 / mse)))
 
 
-def gathered(measured: list[tuple]) -> Scores:
-    """The `Scores` of what `measure` returned for each picture."""
-    return Scores(*map(np.array, zip(*measured, strict=True)))
-
-
-def measure(generated: np.ndarray, target: np.ndarray, legend: Legend) -> tuple:
-    """One picture's rows of the arrays in `Scores`."""
-    difference = np.abs(generated.astype(np.int32) - target)
-    # Far faster than a maximum over an axis of three.
-    worst = functools.reduce(np.maximum, np.moveaxis(difference, -1, 0))
-    expected, found = legend.classes(target), legend.classes(generated)
-    means = [
-        difference.mean(),
-        psnr(np.mean(difference**2)),
-        float(_ssim()(generated, target)),
-        np.mean(worst <= 5),
-        np.mean(worst <= 10),
-        np.mean(expected == found),
-    ]
-    count = len(legend.colours)
-    cells = expected.astype(np.int64) * count + found
-    confusion = np.bincount(cells.ravel(), minlength=count**2).reshape(count, count)
-    return means, confusion, [_gradient_energy(generated), _gradient_energy(target)]
+def _ssim(comparison: Comparison) -> float:
+    return float(_compiled_ssim()(comparison.generated, comparison.target))
 
 
 @functools.cache
-def _ssim() -> Callable:
-    """TensorFlow's SSIM, compiled: four times as fast as its operations one by one."""
+def _compiled_ssim() -> Callable:
+    """Returns TensorFlow's SSIM, compiled: four times as fast as its operations one by one."""
     import tensorflow as tf
 
     return tf.function(functools.partial(tf.image.ssim, max_val=255))
+
+
+def _share_within(levels: int, comparison: Comparison) -> float:
+    return float(np.mean(comparison.largest_difference <= levels))
+
+
+def _class_accuracy(comparison: Comparison) -> float:
+    return float(np.mean(comparison.target_classes == comparison.generated_classes))
+
+
+def _confusion(comparison: Comparison) -> np.ndarray:
+    """Returns (C, C) int64: pixels by target class (rows) and generated class (columns)."""
+    count = len(comparison.legend.colors)
+    cells = comparison.target_classes.astype(np.int64) * count + comparison.generated_classes
+    return np.bincount(cells.ravel(), minlength=count**2).reshape(count, count)
+
+
+def _mean_iou(confusion: np.ndarray) -> np.ndarray:
+    """Returns the mean IoU over the classes that occur in the targets, (R, C, C) -> (R,)."""
+    target, generated = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    intersection = np.diagonal(confusion, axis1=-2, axis2=-1)
+    # For a class without any pixel, 0 is divided by 1; the mean leaves it out.
+    iou = intersection / np.maximum(target + generated - intersection, 1)
+    return iou.sum(axis=-1, where=target > 0) / np.sum(target > 0, axis=-1)
+
+
+def _gradient_energies(comparison: Comparison) -> np.ndarray:
+    """Returns (2,) int64: the gradient energy of the generated picture and of the target."""
+    return np.array([_gradient_energy(comparison.generated), _gradient_energy(comparison.target)])
 
 
 def _gradient_energy(picture: np.ndarray) -> int:
@@ -134,15 +151,80 @@ def _gradient_energy(picture: np.ndarray) -> int:
     return sum(int(np.square(d).sum(dtype=np.int64)) for d in (down, right))
 
 
-def _mean_iou(confusion: np.ndarray) -> np.ndarray:
-    """(R,) of (R, C, C): the mean over the classes that the targets hold."""
-    target, generated = confusion.sum(axis=-1), confusion.sum(axis=-2)
-    intersection = np.diagonal(confusion, axis1=-2, axis2=-1)
-    # A class that neither holds divides 0 by 1; it is not among the targets' anyway.
-    iou = intersection / np.maximum(target + generated - intersection, 1)
-    return iou.sum(axis=-1, where=target > 0) / np.sum(target > 0, axis=-1)
+def _sharpness(energies: np.ndarray) -> np.ndarray:
+    generated, target = energies.T
+    # One squared gray level is added to both, so that flat targets divide by 1 and not by 0.
+    return (generated + 1) / (target + 1)
 
 
-def _named(values: np.ndarray) -> dict[str, float]:
-    # Rounded, so that the order in which a machine adds does not show.
-    return dict(zip(METRICS, values.round(6).tolist(), strict=True))
+METRICS: dict[str, Metric] = {
+    metric.key: metric
+    for metric in (
+        Metric(
+            key="l1",
+            label="L1 (gray levels of 255)",
+            format="{:.2f}",
+            better="lower",
+            description="the absolute difference, averaged over pixels and channels",
+            measure=lambda comparison: comparison.difference.mean(),
+        ),
+        Metric(
+            key="psnr",
+            label="PSNR (dB)",
+            format="{:.2f}",
+            better="higher",
+            description="10 log10(255^2 / mean squared error), at most 100",
+            measure=lambda comparison: psnr(np.mean(comparison.difference**2)),
+        ),
+        Metric(
+            key="ssim",
+            label="SSIM",
+            format="{:.3f}",
+            better="higher",
+            description="Wang et al. 2004, 11x11 Gaussian window, sigma 1.5, mean of the channels",
+            measure=_ssim,
+        ),
+        *(
+            Metric(
+                key=f"within_{levels}",
+                label=f"pixels within {levels} gray levels",
+                format="{:.1%}",
+                better="higher",
+                description=f"the share that differs from the target by at most {levels} in every "
+                "channel",
+                measure=functools.partial(_share_within, levels),
+            )
+            for levels in (5, 10)
+        ),
+        Metric(
+            key="class_accuracy",
+            label="class accuracy",
+            format="{:.1%}",
+            better="higher",
+            description="the share of pixels with the target's class, which is the nearest legend "
+            "color (Euclidean RGB)",
+            measure=_class_accuracy,
+            uses_legend=True,
+        ),
+        Metric(
+            key="mean_iou",
+            label="mean IoU",
+            format="{:.3f}",
+            better="higher",
+            description="intersection over union of each legend class, averaged over the classes "
+            "in the targets",
+            measure=_confusion,
+            combine=_mean_iou,
+            uses_legend=True,
+        ),
+        Metric(
+            key="sharpness",
+            label="sharpness (target: 1)",
+            format="{:.2f}",
+            better=None,  # A picture that is sharper than its target is not better.
+            description="the squared differences of neighboring pixels, divided by the target's",
+            measure=_gradient_energies,
+            combine=_sharpness,
+        ),
+    )
+}

@@ -1,24 +1,15 @@
-"""The content of metrics.json: the generator's scores beside those of three baselines."""
+"""The content of metrics.json: the generator's scores beside those of the baselines."""
 
 import numpy as np
 
 from pix2pix.config import Config
 from pix2pix.evaluation.baselines import fit_baselines
 from pix2pix.evaluation.legend import Legend, find_legend
-from pix2pix.evaluation.metrics import Predict, score_all
-from pix2pix.images import oriented
+from pix2pix.evaluation.metrics import METRICS, Metric
+from pix2pix.evaluation.scores import RESAMPLES, Predict, score_all
+from pix2pix.images import orient_pair
 
-PROTOCOL = (
-    "All held-out pairs, each resized to {size}x{size}, on 8-bit pictures as served, dropout off. "
-    "Means over pictures: L1, the absolute difference in grey levels of 255; PSNR in dB; SSIM, "
-    "11x11 Gaussian window, sigma 1.5; pixels within 5 and 10 grey levels of the target in every "
-    "channel; class accuracy, pixels whose nearest legend colour (Euclidean RGB) is the target "
-    "pixel's. Over the sums of all pictures: mean IoU, intersection over union of the legend's "
-    "classes, mean of those in the targets; sharpness, the squared differences of neighbouring "
-    "pixels over the target's (1 is as sharp). The {colours} legend colours are {origin}. "
-    "Intervals: 95 %, percentile bootstrap of the held-out pairs, 1,000 resamples."
-)
-ORIGINS = ("found in the training targets", "given")
+LEGEND_FOUND, LEGEND_CHOSEN = "found in the training targets", "chosen by the user"
 
 
 def evaluate(
@@ -28,16 +19,18 @@ def evaluate(
     config: Config,
     legend: Legend | None = None,
 ) -> dict:
-    """The protocol, and each metric with its interval: of `predict`, and of the baselines.
+    """Scores a generator and the baselines, and returns the content of metrics.json.
 
     Args:
-        predict: (1, S, S, 3) uint8 -> same.
-        training: (N, 2, L, L, 3) uint8: the baselines are fitted on it, and the legend is found
-            in its targets unless it is given, so that held-out targets decide nothing.
-        held_out: (K, 2, S, S, 3) uint8, what everything is scored on.
+        predict: the generator, a function from (1, S, S, 3) uint8 to the same.
+        training: training pairs, (N, 2, L, L, 3) uint8. The baselines are fitted on them and the
+            legend is found in them, so that no choice depends on held-out targets.
+        held_out: the pairs to score on, (K, 2, S, S, 3) uint8.
+        config: the settings of the run, of which the direction and the image size are used.
+        legend: the colors that stand for classes; None finds them in the training targets.
     """
-    origin = ORIGINS[legend is not None]
-    _, targets = oriented(training.swapaxes(0, 1), config.direction)
+    origin = LEGEND_CHOSEN if legend else LEGEND_FOUND
+    _, targets = orient_pair(training.swapaxes(0, 1), config.direction)
     legend = legend or Legend(find_legend(targets))
     predictors = {"model": predict} | fit_baselines(training, config)
     scores = {
@@ -46,11 +39,9 @@ def evaluate(
     }
     model = scores.pop("model")
     return {
-        "protocol": PROTOCOL.format(
-            size=config.image_size, colours=len(legend.colours), origin=origin
-        ),
+        "protocol": protocol(config.image_size, len(legend.colors), origin),
         "held_out_pairs": len(held_out),
-        "legend": legend.colours.tolist(),
+        "legend": legend.colors.tolist(),
         "metrics": model.summary(),
         "intervals": model.intervals(),
         "baselines": {name: baseline.summary() for name, baseline in scores.items()},
@@ -60,3 +51,20 @@ def evaluate(
             for values in model.per_picture()
         ],
     }
+
+
+def protocol(image_size: int, legend_colors: int, legend_origin: str) -> str:
+    """Returns how every metric is measured, in sentences, for metrics.json and the card."""
+    averaged = [metric for metric in METRICS.values() if not metric.combine]
+    combined = [metric for metric in METRICS.values() if metric.combine]
+    return (
+        f"All held-out pairs, each resized to {image_size}x{image_size}, on 8-bit pictures as "
+        f"served, dropout off. Averaged over pictures: {_describe(averaged)}. Computed from the "
+        f"sums over all pictures: {_describe(combined)}. The {legend_colors} legend colors were "
+        f"{legend_origin}. Intervals: 95 %, percentile bootstrap of the held-out pairs, "
+        f"{RESAMPLES:,} resamples."
+    )
+
+
+def _describe(metrics: list[Metric]) -> str:
+    return "; ".join(f"{metric.label}, {metric.description}" for metric in metrics)

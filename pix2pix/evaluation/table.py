@@ -1,42 +1,43 @@
-"""The results as a table: a row a metric, columns the model and the baselines."""
+"""The results as a table: a row for each metric, columns for the model and the baselines."""
 
-LABELS = {
-    "l1": ("L1 (grey levels of 255)", "{:.2f}"),
-    "psnr": ("PSNR (dB)", "{:.2f}"),
-    "ssim": ("SSIM", "{:.3f}"),
-    "within_5": ("pixels within 5 grey levels", "{:.1%}"),
-    "within_10": ("pixels within 10 grey levels", "{:.1%}"),
-    "class_accuracy": ("class accuracy", "{:.1%}"),
-    "mean_iou": ("mean IoU", "{:.3f}"),
-    "sharpness": ("sharpness (target: 1)", "{:.2f}"),
-}
+from pix2pix.evaluation.baselines import BASELINES
+from pix2pix.evaluation.metrics import METRICS
+
+Table = list[list[str]]
 
 
-def rows(report: dict, baseline_intervals: bool = False) -> list[list[str]]:
-    """The heading and a row a metric of `report`, the content of metrics.json.
+def metric_rows(report: dict, baseline_intervals: bool = False) -> Table:
+    """Returns the heading and one row for each metric of `report`, the content of metrics.json.
 
-    Files of earlier versions have fewer metrics and no intervals: what is there is shown.
+    Reports of earlier versions have fewer metrics and no intervals, so the table lacks them too.
+    Metrics that only a later version knows are left out.
+
+    Args:
+        report: the content of metrics.json.
+        baseline_intervals: whether the cells of the baselines have intervals too.
     """
-    baselines = list(report["baselines"])
-    names = [name.replace("_", " ") for name in baselines]
-    table = [["", "this model [95 % interval]", *names]]
-    for metric, value in report["metrics"].items():
-        cells = [shown(metric, value, report.get("intervals", {}).get(metric))]
-        for name in baselines:
-            intervals = report["baseline_intervals"][name] if baseline_intervals else {}
-            cells.append(shown(metric, report["baselines"][name][metric], intervals.get(metric)))
-        table.append([LABELS[metric][0], *cells])
+    baselines = report.get("baselines", {})
+    intervals = report.get("baseline_intervals", {}) if baseline_intervals else {}
+    # For each column: the values by metric, the intervals by metric.
+    columns = [(report["metrics"], report.get("intervals", {}))]
+    columns += [(values, intervals.get(key, {})) for key, values in baselines.items()]
+    table = [["", "this model [95 % interval]", *map(_baseline_label, baselines)]]
+    for key in report["metrics"]:
+        if metric := METRICS.get(key):
+            cells = [
+                metric.format_value(values[key], bounds.get(key)) if key in values else ""
+                for values, bounds in columns
+            ]
+            table.append([metric.label, *cells])
     return table
 
 
-def shown(metric: str, value: float, interval: list[float] | None = None) -> str:
-    """A metric's value as people read it, with its interval where there is one."""
-    write = LABELS[metric][1].format
-    return write(value) + (f" [{', '.join(map(write, interval))}]" if interval else "")
+def _baseline_label(key: str) -> str:
+    return BASELINES[key].label if key in BASELINES else key.replace("_", " ")
 
 
-def plain(table: list[list[str]]) -> str:
-    """`rows` for a terminal."""
+def format_plain(table: Table) -> str:
+    """Returns `table` with aligned columns, for a terminal."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -45,7 +46,7 @@ def plain(table: list[list[str]]) -> str:
     return "\n".join(lines)
 
 
-def markdown(table: list[list[str]]) -> str:
-    """`rows` for a model card."""
+def format_markdown(table: Table) -> str:
+    """Returns `table` as Markdown, for a model card."""
     lines = [f"| {' | '.join(row)} |" for row in table]
     return "\n".join([lines[0], "|---" * len(table[0]) + "|", *lines[1:]])

@@ -1,0 +1,158 @@
+"""Writes the artifacts of a finished run, each file completely or not at all."""
+
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import keras
+import numpy as np
+from PIL import Image
+
+import pix2pix
+from pix2pix import card, evaluation, export, version
+from pix2pix.artifacts import (
+    CONFIG_FILE,
+    CURVES_FILE,
+    DIGESTED,
+    GRAPH_FILE,
+    GRID_FILE,
+    HISTORY_FILE,
+    METRICS_FILE,
+    SAMPLE_KINDS,
+    SAMPLES_FOLDER,
+    ArtifactFolder,
+)
+from pix2pix.config import Config
+from pix2pix.data import LoadedPairs
+from pix2pix.files import sha256, write_image, write_json
+from pix2pix.images import orient_pair
+from pix2pix.training.history import write_history
+from pix2pix.translate import Translator
+
+# Published samples, evenly spread over the held-out pairs.
+SAMPLE_COUNT = 12
+# Held-out pairs on which the ONNX graph is compared with the Keras network.
+PARITY_COUNT = 4
+# The packages whose versions pix2pix.json records.
+PACKAGES = (
+    "tensorflow", "keras", "numpy", "pillow", "datasets", "huggingface_hub", "onnx", "onnxruntime",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """Describes a finished training run, except for its weights.
+
+    Attributes:
+        config: the settings of the training.
+        step: the number of steps.
+        seconds: the duration of the training.
+        history: the rows of history.csv.
+        device: the name of the hardware.
+        dataset_license: the license that the dataset's card names, or None.
+    """
+
+    config: Config
+    step: int
+    seconds: float
+    history: list[dict]
+    device: str
+    dataset_license: str | None = None
+
+
+def write_network(
+    folder: Path, generator: keras.Model, run: FinishedRun, loaded: LoadedPairs
+) -> None:
+    """Writes the Keras files, the ONNX graph and pix2pix.json into `folder`."""
+    export.save_keras(generator, folder)
+    inputs, _ = orient_pair(loaded.held_out[:PARITY_COUNT].swapaxes(0, 1), run.config.direction)
+    parity = export.export_onnx(generator, folder / GRAPH_FILE, inputs)
+    write_json(folder / CONFIG_FILE, describe(folder, run, loaded, parity))
+
+
+def write_results(folder: Path, run: FinishedRun, loaded: LoadedPairs) -> dict:
+    """Evaluates the model, writes all other artifacts, and returns the content of metrics.json.
+
+    The ONNX graph in `folder` is evaluated rather than the Keras model, because it is what the
+    Space and `Translator` run.
+    """
+    translator, held_out = Translator(folder), loaded.held_out
+    report = evaluation.evaluate(translator.generate, loaded.reference, held_out, run.config)
+    report["samples"] = write_samples(folder, translator, held_out, report["per_pair"])
+    write_json(folder / METRICS_FILE, report)
+    write_history(folder / HISTORY_FILE, run.history)
+    card.write_curves(folder / CURVES_FILE, run.history)
+    card.write_card(folder)
+    return report
+
+
+def describe(folder: Path, run: FinishedRun, loaded: LoadedPairs, parity: float) -> dict:
+    """Returns the content of pix2pix.json, which describes the run for serving and reproduction.
+
+    Args:
+        folder: the folder to which `write_network` wrote the network's files.
+        run: the finished run.
+        loaded: the pairs it was trained on.
+        parity: the largest difference between the ONNX graph and Keras, on outputs in [-1, 1].
+    """
+    return {
+        "pix2pix_version": pix2pix.__version__,
+        "pix2pix_commit": version.code_commit(),
+        "config": run.config.to_dict(),
+        "size_multiple": 2**run.config.depth,
+        "columns": list(loaded.source.columns),
+        "rows": loaded.plan.to_dict(),
+        "skipped_rows": loaded.skipped,
+        "dataset_license": run.dataset_license,
+        "training": {
+            "steps": run.step,
+            "seconds": round(run.seconds, 1),
+            "device": run.device,
+        },
+        "onnx_max_difference": parity,
+        "sha256": {name: sha256(folder / name) for name in DIGESTED},
+        "versions": _package_versions(),
+    }
+
+
+def write_samples(
+    folder: Path, translator: Translator, held_out: np.ndarray, scores: list[dict]
+) -> list[dict]:
+    """Writes samples/NNN-*.png and samples.png, and deletes the samples of an earlier run.
+
+    Args:
+        folder: the artifact folder.
+        translator: the model that generates the pictures.
+        held_out: (K, 2, S, S, 3) uint8; 12 of them are chosen, evenly spread.
+        scores: the metrics of each of the K pairs.
+
+    Returns:
+        The name, held-out index and metrics of each sample.
+    """
+    count = min(SAMPLE_COUNT, len(held_out))
+    indices = np.linspace(0, len(held_out) - 1, count).round().astype(int).tolist()
+    for old_sample in (folder / SAMPLES_FOLDER).glob("*.png"):
+        old_sample.unlink()
+    samples, rows = [], []
+    for number, index in enumerate(indices):
+        name = f"{number:03d}"
+        picture, target = orient_pair(held_out[index], translator.config.direction)
+        generated = translator.generate(picture[None])[0]
+        row = [Image.fromarray(pixels) for pixels in (picture, generated, target)]
+        for kind, image in zip(SAMPLE_KINDS, row, strict=True):
+            write_image(ArtifactFolder(folder).sample_path(name, kind), image)
+        rows.append(row)
+        samples.append({"name": name, "held_out_pair": index} | scores[index])
+    write_image(folder / GRID_FILE, card.sample_grid(rows))
+    return samples
+
+
+def _package_versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
