@@ -1,6 +1,6 @@
-"""Loss functions (arXiv 1611.07004, section 3.1): pure, each returns a float32 scalar.
+"""Loss functions (arXiv 1611.07004, section 3.1); each returns a float32 scalar.
 
-Logits are (B, h, w, 1) float32, one a patch; pictures are (B, H, W, 3) float32 in [-1, 1].
+Logits are (B, h, w, 1) float32, one per patch; pictures are (B, H, W, 3) float32 in [-1, 1].
 """
 
 import tensorflow as tf
@@ -23,18 +23,24 @@ _CRITERIA = {"vanilla": _cross_entropy, "lsgan": _squared, "hinge": _hinge}
 
 
 def discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor, kind: str) -> tf.Tensor:
-    """Mean of the loss on real and on generated pairs: halved, as in section 3.3."""
+    """Returns the discriminator's loss: the mean of those on real and on generated pairs.
+
+    The mean, rather than the sum, is the paper's "divide the objective by 2" (section 3.3).
+    """
     criterion = _CRITERIA[kind]
     return 0.5 * (criterion(real_logits, True) + criterion(fake_logits, False))
 
 
 def generator_gan_loss(fake_logits: tf.Tensor, kind: str) -> tf.Tensor:
-    """How far the discriminator is from taking generated pairs for real ones (section 3.3)."""
+    """Returns the generator's adversarial loss, with the generated pairs labeled as real.
+
+    This maximizes log D(x, G(x)) instead of minimizing log(1 - D(x, G(x))) (section 3.3).
+    """
     if kind == "hinge":
         return -tf.reduce_mean(fake_logits)
     return _CRITERIA[kind](fake_logits, True)
 
 
 def l1_loss(generated: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    """Mean absolute difference, in units of [-1, 1]."""
+    """Returns the mean absolute difference, in units of [-1, 1]."""
     return tf.reduce_mean(tf.abs(generated - target))

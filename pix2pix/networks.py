@@ -1,13 +1,16 @@
 """The paper's networks (arXiv 1611.07004, section 6.1) from stock Keras layers only.
 
-Written as C64-C128-...: a 4x4 convolution of stride 2. Three choices follow the authors' Torch
-code and erratum: the skip connections are taken before the activation and the decoder applies
-ReLU to the concatenation; the 1x1 bottleneck is not normalised (that would zero it); and batch
-normalisation at batch 1 is written as what it is, normalisation per instance and channel.
+In the paper's notation C64-C128-..., Ck is a 4x4 convolution of stride 2 with k filters. Three
+choices follow the authors' Torch code and erratum:
 
-That forgets what colour a flat area had. `generator_norm` "layer" normalises over all channels, so
-that their ratios stay, and gives the first convolution a bias: without one it would only scale with
-the input's brightness, which the next normalisation takes away.
+- Skip connections are taken before the activation; the decoder applies ReLU to the concatenation.
+- The 1x1 bottleneck is not normalized, because normalizing one pixel gives zero.
+- Batch normalization at batch size 1 is written as its equivalent, instance normalization.
+
+Instance normalization subtracts each channel's mean over the picture, so a flat picture becomes
+zero whatever its color was. `generator_norm` "layer" normalizes over all channels together, which
+keeps the ratios of the channels. It also gives the first convolution a bias: without one, its
+output would be proportional to the input's brightness, which the next normalization would remove.
 """
 
 from collections.abc import Iterator
@@ -23,14 +26,14 @@ KERNEL = 4
 LEAKY_SLOPE = 0.2
 DROPOUT_BLOCKS = 3
 MAX_WIDENING = 8
-# Groups of channels that share a mean and a variance: -1 is one a channel.
+# Number of channel groups that share a mean and a variance; -1 means one group per channel.
 NORM_GROUPS = {"instance": -1, "layer": 1}
-# Weights are float32 always; what is computed from them is as --mixed_precision says.
+# Keras's dtype policies. Weights are always float32; the policy sets the type of the computation.
 POLICIES = {"no": "float32", "fp16": "mixed_float16", "bf16": "mixed_bfloat16"}
 
 
 def encoder_filters(filters: int, depth: int) -> list[int]:
-    """Filters of each encoder level: 64-128-256-512-512-... for `filters` 64."""
+    """Returns the filters of each encoder level: 64-128-256-512-512-... for `filters` 64."""
     return [filters * min(2**level, MAX_WIDENING) for level in range(depth)]
 
 
@@ -42,7 +45,7 @@ def _convolution(filters: int, name: str, strides: int = 2, use_bias: bool = Fal
     )  # fmt: skip
 
 
-def _normalisation(name: str, kind: str = "instance") -> layers.Layer:
+def _normalization(name: str, kind: str = "instance") -> layers.Layer:
     return layers.GroupNormalization(
         groups=NORM_GROUPS[kind],
         epsilon=1e-5,
@@ -52,8 +55,8 @@ def _normalisation(name: str, kind: str = "instance") -> layers.Layer:
 
 
 @contextmanager
-def _computing_as(config: Config) -> Iterator[None]:
-    """Layers built inside compute as `config.mixed_precision` says."""
+def _mixed_precision(config: Config) -> Iterator[None]:
+    """Sets the dtype policy of `config.mixed_precision` for the layers that are built inside."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(POLICIES[config.mixed_precision])
     try:
@@ -63,21 +66,21 @@ def _computing_as(config: Config) -> Iterator[None]:
 
 
 def build_generator(config: Config) -> keras.Model:
-    """U-Net of `config.depth` levels.
+    """Builds the generator, a U-Net with `config.depth` levels.
 
     Input (B, H, W, input_channels), output (B, H, W, target_channels), float32 in [-1, 1], H and W
     multiples of 2**depth. Layers are named `down_<n>_conv`, `down_<n>_norm`, `up_<n>_conv`,
     `up_<n>_norm`, n from 1 at the picture's resolution to `depth` at the bottleneck.
     """
-    with _computing_as(config):
+    with _mixed_precision(config):
         return _generator(config)
 
 
 def published_copy(generator: keras.Model, config: Config) -> keras.Model:
-    """A generator that computes in float32 with the weights of `generator`."""
+    """Returns a copy of `generator` that computes in float32."""
     copy = build_generator(replace(config, mixed_precision="no"))
-    for mine, weight in zip(copy.variables, generator.variables, strict=True):
-        mine.assign(weight)
+    for variable, weight in zip(copy.variables, generator.variables, strict=True):
+        variable.assign(weight)
     return copy
 
 
@@ -92,7 +95,7 @@ def _generator(config: Config) -> keras.Model:
         use_bias = level == 1 and config.generator_norm == "layer"
         x = _convolution(filters[level - 1], f"down_{level}_conv", use_bias=use_bias)(x)
         if 1 < level < depth:
-            x = _normalisation(f"down_{level}_norm", config.generator_norm)(x)
+            x = _normalization(f"down_{level}_norm", config.generator_norm)(x)
         skips.append(x)
     for level in range(depth, 0, -1):
         if level < depth:
@@ -102,7 +105,7 @@ def _generator(config: Config) -> keras.Model:
         transposed = {"layer": layers.Conv2DTranspose, "use_bias": level == 1}
         x = _convolution(width, f"up_{level}_conv", **transposed)(x)
         if level > 1:
-            x = _normalisation(f"up_{level}_norm", config.generator_norm)(x)
+            x = _normalization(f"up_{level}_norm", config.generator_norm)(x)
         if config.dropout and depth - level < DROPOUT_BLOCKS and level > 1:
             x = layers.Dropout(config.dropout, name=f"up_{level}_dropout")(x)
     translation = layers.Activation("tanh", dtype="float32", name="translation")(x)
@@ -110,12 +113,12 @@ def _generator(config: Config) -> keras.Model:
 
 
 def build_discriminator(config: Config) -> keras.Model:
-    """70x70 PatchGAN: C64-C128-C256-C512 and one logit a patch.
+    """Builds the discriminator, a 70x70 PatchGAN: C64-C128-C256-C512 and one logit per patch.
 
     Inputs: input and target picture, (B, H, W, input_channels) and (B, H, W, target_channels)
     float32 in [-1, 1]. Output: logits, (B, 30, 30, 1) float32 for 256x256.
     """
-    with _computing_as(config):
+    with _mixed_precision(config):
         return _discriminator(config)
 
 
@@ -126,13 +129,13 @@ def _discriminator(config: Config) -> keras.Model:
     for level, filters in enumerate(encoder_filters(config.discriminator_filters, 4), start=1):
         strides = 1 if level == 4 else 2
         if strides == 1:
-            # Torch pads one pixel on each side; "same" would pad unevenly at stride 1.
+            # Torch pads one pixel on each side; "same" at stride 1 would pad unevenly.
             x = layers.ZeroPadding2D(1, name=f"patch_{level}_pad")(x)
         padding = "same" if strides == 2 else "valid"
         name = f"patch_{level}_conv"
         x = _convolution(filters, name, strides, use_bias=level == 1, padding=padding)(x)
         if level > 1:
-            x = _normalisation(f"patch_{level}_norm")(x)
+            x = _normalization(f"patch_{level}_norm")(x)
         x = layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name=f"patch_{level}_activation")(x)
     x = layers.ZeroPadding2D(1, name="logits_pad")(x)
     x = _convolution(1, "logits", strides=1, use_bias=True, padding="valid", dtype="float32")(x)

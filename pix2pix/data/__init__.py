@@ -1,9 +1,9 @@
-"""Pairs of pictures: where they come from, which are held out, their cache, and the batches."""
+"""Pairs of pictures: datasets, held-out split, cache and training batches."""
 
-from pix2pix.data.cache import cached_pairs, default_cache_dir
+from pix2pix.data.cache import cache_pairs, default_cache_dir
 from pix2pix.data.loading import LoadedPairs, load_pairs, open_source
-from pix2pix.data.pipeline import StreamedPairs, TrainingPairs, Worker, prefetched
-from pix2pix.data.source import Rows, Source, SplitPlan, decode, decode_resized
+from pix2pix.data.pipeline import StreamedPairs, TrainingPairs, Worker, prefetch
+from pix2pix.data.source import Rows, Source, SplitPlan, decode, decode_and_resize
 
 __all__ = [
     "LoadedPairs",
@@ -13,11 +13,11 @@ __all__ = [
     "StreamedPairs",
     "TrainingPairs",
     "Worker",
-    "cached_pairs",
+    "cache_pairs",
     "decode",
-    "decode_resized",
+    "decode_and_resize",
     "default_cache_dir",
     "load_pairs",
     "open_source",
-    "prefetched",
+    "prefetch",
 ]

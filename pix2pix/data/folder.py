@@ -1,4 +1,4 @@
-"""Pairs in a local folder of pictures."""
+"""Pairs from a local folder of pictures."""
 
 import hashlib
 import json
@@ -14,26 +14,28 @@ SPLITS = (TRAIN_SPLIT, *HELD_OUT_SPLITS)
 
 
 class FolderSource(Source):
-    """`train/`, `val/`, `test/` of side-by-side pictures, or `trainA/` and `trainB/` and so on.
+    """A folder with side-by-side pictures in train/, val/, test/, or with trainA/, trainB/, ...
 
-    Files are paired by name and sorted as people count: 2.jpg comes before 10.jpg.
+    Pictures in the A and B folders are paired by name. All are in natural order: 2.jpg comes before
+    10.jpg.
     """
 
     def __init__(self, folder: Path, name: str | None = None):
-        """Raises `UserError` when the folder has neither layout, or a picture lacks its pair."""
+        """Raises `UserError` when the folder has neither layout or a picture lacks its pair."""
         self.name = name or str(folder)
-        found = {split: _pairs(folder, split) for split in SPLITS}
-        self._files = {split: files for split, files in found.items() if files}
+        files = {split: _list_pairs(folder, split) for split in SPLITS}
+        self._files = {split: pairs for split, pairs in files.items() if pairs}
         if TRAIN_SPLIT not in self._files:
             raise UserError(
-                f"{self.name} holds no pairs; expected are parquet files, or a folder {TRAIN_SPLIT}"
-                f" of side-by-side pictures, or folders {TRAIN_SPLIT}A and {TRAIN_SPLIT}B."
+                f"{self.name} has no pairs; it needs parquet files, a folder {TRAIN_SPLIT} of "
+                f"side-by-side pictures, or the folders {TRAIN_SPLIT}A and {TRAIN_SPLIT}B."
             )
-        self.splits = {split: len(files) for split, files in self._files.items()}
-        both = len(self._files[TRAIN_SPLIT][0]) == 2
-        self.columns = ("A", "B") if both else ("side by side",)
+        self.splits = {split: len(pairs) for split, pairs in self._files.items()}
+        has_two_folders = len(self._files[TRAIN_SPLIT][0]) == 2
+        self.columns = ("A", "B") if has_two_folders else ("side by side",)
 
     def read(self, rows: Rows) -> Iterator[Row]:
+        """Yields the files of each pair; see `Source.read`."""
         for number, paths in enumerate(self._files[rows.split][rows.start : rows.stop], rows.start):
             try:
                 yield tuple(path.read_bytes() for path in paths)
@@ -43,6 +45,7 @@ class FolderSource(Source):
                 ) from None
 
     def fingerprint(self) -> str:
+        """Returns a hash of names, sizes and modification times; see `Source.fingerprint`."""
         files = [
             (path.name, path.stat().st_size, path.stat().st_mtime_ns)
             for pairs in self._files.values()
@@ -53,29 +56,30 @@ class FolderSource(Source):
 
 
 def has_pictures(folder: Path) -> bool:
-    """Whether `folder` looks like one of the two layouts."""
+    """Returns whether `folder` has the subfolder train or trainA."""
     return any((folder / name).is_dir() for name in (TRAIN_SPLIT, f"{TRAIN_SPLIT}A"))
 
 
-def _pairs(folder: Path, split: str) -> list[tuple[Path, ...]]:
+def _list_pairs(folder: Path, split: str) -> list[tuple[Path, ...]]:
+    """Lists the files of each pair of a split: one if side by side, else two."""
     if (folder / split).is_dir():
-        return [(path,) for path in _pictures(folder / split).values()]
+        return [(path,) for path in _list_pictures(folder / split).values()]
     a, b = (folder / f"{split}{side}" for side in "AB")
     if not (a.is_dir() and b.is_dir()):
         return []
-    inputs, targets = _pictures(a), _pictures(b)
-    alone = sorted(set(inputs) ^ set(targets))
-    if alone:
-        raise UserError(f"{alone[0]} is in only one of {a} and {b}; pairs need both.")
+    inputs, targets = _list_pictures(a), _list_pictures(b)
+    unpaired = sorted(set(inputs) ^ set(targets))
+    if unpaired:
+        raise UserError(f"{unpaired[0]} is in only one of {a} and {b}; pairs need both.")
     return [(inputs[stem], targets[stem]) for stem in inputs]
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
-    """Pictures by their names without suffix, in counting order."""
+def _list_pictures(folder: Path) -> dict[str, Path]:
+    """Returns the folder's pictures by name without suffix, in natural order."""
     paths = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
-    return {path.stem: path for path in sorted(paths, key=_counting)}
+    return {path.stem: path for path in sorted(paths, key=_natural_order)}
 
 
-def _counting(path: Path) -> list:
+def _natural_order(path: Path) -> list:
     parts = re.split(r"(\d+)", path.name)
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]

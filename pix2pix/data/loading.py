@@ -1,4 +1,4 @@
-"""Opens a dataset, and makes of it what a run needs: batches, held-out pairs, what was left out."""
+"""Opens a dataset and loads what a run needs: batches, reference pairs and held-out pairs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,24 +7,26 @@ import numpy as np
 
 from pix2pix.config import Config
 from pix2pix.data.archive import is_archive, open_archive
-from pix2pix.data.cache import cached_pairs, default_cache_dir
+from pix2pix.data.cache import cache_pairs, default_cache_dir
 from pix2pix.data.folder import FolderSource, has_pictures
 from pix2pix.data.pipeline import StreamedPairs, TrainingPairs, Worker
 from pix2pix.data.source import Rows, Source, SplitPlan
 
-# Without a cache, the baselines are fitted on this many of the first training pairs.
+# Without a cache, the baselines are fitted to this many of the first training pairs.
 REFERENCE_PAIRS = 512
 
 
 @dataclass(frozen=True)
 class LoadedPairs:
-    """What `load_pairs` made of a dataset.
+    """A dataset that is ready for training and evaluation.
 
     Attributes:
+        source: the dataset.
+        plan: the rows of both splits.
         batches: endless training batches.
-        reference: training pairs for the baselines, (N, 2, L, L, 3) uint8.
-        held_out: (K, 2, S, S, 3) uint8.
-        skipped: rows of either side that could not be read.
+        reference: training pairs for the baselines, (N, 2, L, L, 3) uint8 with L = `load_size`.
+        held_out: held-out pairs, (K, 2, S, S, 3) uint8 with S = `image_size`.
+        skipped: unreadable rows, under "train" and "held_out".
     """
 
     source: Source
@@ -36,12 +38,13 @@ class LoadedPairs:
 
 
 def open_source(config: Config, cache_dir: Path | None = None) -> Source:
-    """The dataset that `config.dataset_name` means: an archive, a folder, or a Hub id.
+    """Opens the dataset `config.dataset_name`: an archive, a folder or a Hub id.
 
-    Raises `UserError` when it is missing or can't be read.
+    Archives are unpacked into `cache_dir`. Raises `UserError` when the dataset is missing or can't
+    be read.
     """
     source = _open(config, cache_dir)
-    source.grey = config.grey_sides
+    source.gray = config.gray_sides
     return source
 
 
@@ -51,7 +54,7 @@ def _open(config: Config, cache_dir: Path | None) -> Source:
         return open_archive(name, cache_dir or default_cache_dir())
     if Path(name).is_dir() and has_pictures(Path(name)):
         return FolderSource(Path(name))
-    # Importing `datasets` takes a second that folders of pictures need not wait for.
+    # Importing `datasets` takes a second, which folders of pictures do not need.
     from pix2pix.data.streamed import StreamedSource
 
     return StreamedSource(config)
@@ -64,21 +67,26 @@ def load_pairs(
     folder: Path,
     worker: Worker = Worker(),  # noqa: B008
 ) -> LoadedPairs:
-    """Caches both sides of `source` as `cache` says: on "disk" in `folder`, in "memory", "none".
+    """Caches the training and held-out rows of `source` and prepares its batches.
 
-    `worker` says which part of each batch this process draws.
-    Held-out pairs are few and needed whole: without a disk cache they stay in memory.
+    Args:
+        source: the dataset.
+        config: the run's settings.
+        cache: "disk" caches in `folder`; "memory" caches in memory; "none" streams the training
+            rows in each epoch and keeps only the held-out pairs in memory.
+        folder: the cache folder.
+        worker: this machine, which draws its part of each batch.
     """
     plan = source.plan(config)
-    place = folder if cache == "disk" else None
+    cache_dir = folder if cache == "disk" else None
     batches: TrainingPairs | StreamedPairs
     if cache == "none":
-        few = Rows(plan.train.split, plan.train.start, min(REFERENCE_PAIRS, plan.train.stop))
-        training = cached_pairs(source, few, config.load_size, None)
+        first = Rows(plan.train.split, plan.train.start, min(REFERENCE_PAIRS, plan.train.stop))
+        training = cache_pairs(source, first, config.load_size, None)
         batches = StreamedPairs(source, plan.train, config, worker)
     else:
-        training = cached_pairs(source, plan.train, config.load_size, place)
+        training = cache_pairs(source, plan.train, config.load_size, cache_dir)
         batches = TrainingPairs(training.pairs, config, worker)
-    held_out = cached_pairs(source, plan.held_out, config.image_size, place)
+    held_out = cache_pairs(source, plan.held_out, config.image_size, cache_dir)
     skipped = {"train": list(training.skipped), "held_out": list(held_out.skipped)}
     return LoadedPairs(source, plan, batches, training.pairs, held_out.pairs, skipped)

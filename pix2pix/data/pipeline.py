@@ -1,8 +1,8 @@
-"""Batches for training: order and jitter are a function of (seed, epoch, index) alone.
+"""Training batches. Their order and jitter depend only on the seed, the epoch and the pair's index.
 
-So a resumed run, or any number of workers, sees the same pairs at the same step: the workers'
-parts of the batches, taken in turn, are one sequence of draws that visits each pair once an epoch.
-Pictures stay uint8; the compiled step normalises them.
+Therefore a resumed run sees the same pairs at each step, and so does a run on any number of
+workers. The workers together draw one sequence of positions, which visits each pair once per epoch.
+Pictures stay uint8; the compiled step normalizes them.
 """
 
 from collections import deque
@@ -14,36 +14,36 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix.config import Config
-from pix2pix.data.cache import MAX_SKIPPED_SHARE
-from pix2pix.data.source import Row, Rows, Source, decode_resized
+from pix2pix.data.cache import MAX_SKIPPED_FRACTION
+from pix2pix.data.source import Row, Rows, Source, decode_and_resize
 from pix2pix.errors import UserError
-from pix2pix.images import oriented
+from pix2pix.images import orient_pair
 
 Batch = tuple[np.ndarray, np.ndarray]
 SHUFFLE_BUFFER = 256
-PREFETCHED = 8
+PREFETCHED_BATCHES = 8
 
 
 @dataclass(frozen=True)
 class Worker:
-    """The `index`-th of `count` workers that share each batch of a run in equal parts."""
+    """One of the `count` machines that share each batch of a run equally, numbered from 0."""
 
     index: int = 0
     count: int = 1
 
-    def share(self, config: Config) -> int:
-        """Pairs of each batch that are this worker's."""
+    def batch_size(self, config: Config) -> int:
+        """Returns this worker's number of pairs per batch."""
         return config.train_batch_size // self.count
 
-    def draws(self, step: int, config: Config) -> range:
-        """Positions of this worker's draws for `step`."""
-        share = self.share(config)
-        first = (step * self.count + self.index) * share
-        return range(first, first + share)
+    def positions(self, step: int, config: Config) -> range:
+        """Returns this worker's positions of `step` in the sequence that all workers draw."""
+        size = self.batch_size(config)
+        first = (step * self.count + self.index) * size
+        return range(first, first + size)
 
 
 class TrainingPairs:
-    """Jittered batches of cached pairs, (N, 2, L, L, 3) uint8, L being `config.load_size`."""
+    """Jittered batches of cached pairs, (N, 2, L, L, 3) uint8 with L = `config.load_size`."""
 
     def __init__(self, pairs: np.ndarray, config: Config, worker: Worker = Worker()):  # noqa: B008
         self.pairs, self.config, self.worker = pairs, config, worker
@@ -53,17 +53,17 @@ class TrainingPairs:
         return len(self.pairs)
 
     def sample(self, position: int) -> Batch:
-        """Input and target, each (S, S, 3) uint8, of the `position`-th draw since the start."""
-        epoch, place = divmod(position, len(self.pairs))
-        index = int(self._order(epoch)[place])
-        return jittered(self.pairs[index], epoch, index, self.config)
+        """Returns input and target, each (S, S, 3) uint8, of a position in the sequence."""
+        epoch, rank = divmod(position, len(self.pairs))
+        index = int(self._order(epoch)[rank])
+        return jitter(self.pairs[index], epoch, index, self.config)
 
     def batches(self, start_step: int = 0) -> Iterator[Batch]:
-        """Endless (B, S, S, 3) uint8 inputs and targets, from step `start_step` on."""
+        """Yields inputs and targets, (B, S, S, 3) uint8, from `start_step` on without an end."""
         step = start_step
         while True:
-            positions = self.worker.draws(step, self.config)
-            yield _stacked([self.sample(position) for position in positions])
+            positions = self.worker.positions(step, self.config)
+            yield _stack([self.sample(position) for position in positions])
             step += 1
 
     def _order(self, epoch: int) -> np.ndarray:
@@ -74,11 +74,11 @@ class TrainingPairs:
 
 
 class StreamedPairs:
-    """The same without a cache, for sets larger than the disk: each epoch streams the rows again.
+    """Jittered batches without a cache, for datasets larger than the disk.
 
-    Rows are shuffled through a buffer of `SHUFFLE_BUFFER`. A run that resumes streams its epoch
-    again from the first row still due, undecoded up to its step, and goes on with the same pairs.
-    The place of a row that can't be read is taken by the row after it.
+    Each epoch streams the rows again and shuffles them through a buffer of `SHUFFLE_BUFFER` rows. A
+    resumed run starts to stream its epoch at the first row that is still needed, and continues with
+    the same pairs. An unreadable row is replaced by the row drawn after it.
     """
 
     def __init__(self, source: Source, rows: Rows, config: Config, worker: Worker = Worker()):  # noqa: B008
@@ -88,68 +88,73 @@ class StreamedPairs:
         return len(self.rows)
 
     def batches(self, start_step: int = 0) -> Iterator[Batch]:
-        """As `TrainingPairs.batches`. Raises `UserError` when over 1 % of the rows are bad."""
-        size = self.worker.share(self.config)
+        """Yields batches as `TrainingPairs.batches` does.
+
+        Raises `UserError` when over 1 % of the rows can't be read.
+        """
+        size = self.worker.batch_size(self.config)
         first = start_step * self.worker.count * size
-        drawn, due, unreadable = [], 0, set()
-        for position, (epoch, index, row) in enumerate(self._draws(first), first):
-            due += position // size % self.worker.count == self.worker.index
-            if not due:
+        # `missing` counts this worker's draws that still need a pair.
+        drawn, missing, unreadable = [], 0, set()
+        for position, (epoch, index, row) in enumerate(self._draw(first), first):
+            missing += position // size % self.worker.count == self.worker.index
+            if not missing:
                 continue
             try:
-                pair = decode_resized(row, self.config.load_size, self.source.grey)
+                pair = decode_and_resize(row, self.config.load_size, self.source.gray)
             except UserError as error:
                 unreadable.add(index)
-                if len(unreadable) > MAX_SKIPPED_SHARE * len(self.rows):
+                if len(unreadable) > MAX_SKIPPED_FRACTION * len(self.rows):
                     raise UserError(
-                        f"Row {self.rows.start + index} of {self.source.name} can't be read, and "
-                        f"over 1 % of such rows are too many: {error}"
+                        f"Row {self.rows.start + index} of {self.source.name} can't be read, so "
+                        f"over 1 % of the rows are unreadable: {error}"
                     ) from None
                 continue
-            drawn += [jittered(pair, epoch, index, self.config)] * due
-            due = 0
+            drawn += [jitter(pair, epoch, index, self.config)] * missing
+            missing = 0
             while len(drawn) >= size:
-                yield _stacked(drawn[:size])
+                yield _stack(drawn[:size])
                 drawn = drawn[size:]
 
-    def _draws(self, position: int) -> Iterator[tuple[int, int, Row]]:
-        epoch, place = divmod(position, len(self.rows))
+    def _draw(self, position: int) -> Iterator[tuple[int, int, Row]]:
+        """Yields epoch, index and row of each draw from `position` on."""
+        epoch, rank = divmod(position, len(self.rows))
         while True:
-            order = buffered_order(len(self.rows), (self.config.seed, epoch))[place:]
-            due, held = set(order.tolist()), {}
+            order = shuffle_order(len(self.rows), (self.config.seed, epoch))[rank:]
+            needed, buffer = set(order.tolist()), {}
             start = int(order.min())
             rows = Rows(self.rows.split, self.rows.start + start, self.rows.stop)
             stream = enumerate(self.source.read(rows), start)
             for index in order.tolist():
-                while index not in held:
-                    arrived, row = next(stream)
-                    if arrived in due:
-                        held[arrived] = row
-                yield epoch, index, held.pop(index)
-            epoch, place = epoch + 1, 0
+                while index not in buffer:
+                    streamed, row = next(stream)
+                    if streamed in needed:
+                        buffer[streamed] = row
+                yield epoch, index, buffer.pop(index)
+            epoch, rank = epoch + 1, 0
 
 
-def buffered_order(count: int, seed: tuple[int, ...]) -> np.ndarray:
-    """The order in which a shuffle buffer lets 0 to `count` - 1 go: known before any is read."""
+def shuffle_order(count: int, seed: tuple[int, ...]) -> np.ndarray:
+    """Returns the order in which a shuffle buffer releases the rows 0 to `count` - 1."""
     random = np.random.default_rng(seed)
     buffer = list(range(min(SHUFFLE_BUFFER, count)))
     order = np.empty(count, np.int64)
-    for place in range(count):
-        chosen = int(random.integers(len(buffer)))
-        order[place] = buffer[chosen]
-        following = place + SHUFFLE_BUFFER
-        if following < count:
-            buffer[chosen] = following
+    for rank in range(count):
+        slot = int(random.integers(len(buffer)))
+        order[rank] = buffer[slot]
+        next_row = rank + SHUFFLE_BUFFER
+        if next_row < count:
+            buffer[slot] = next_row
         else:
-            buffer[chosen] = buffer[-1]
+            buffer[slot] = buffer[-1]
             buffer.pop()
     return order
 
 
-def jittered(pair: np.ndarray, epoch: int, index: int, config: Config) -> Batch:
-    """One crop and one flip, shared by both pictures (arXiv 1611.07004, section 6.1).
+def jitter(pair: np.ndarray, epoch: int, index: int, config: Config) -> Batch:
+    """Crops and flips both pictures of a pair alike (arXiv 1611.07004, section 6.1).
 
-    Where the config says dihedral, also one of the eight symmetries of the square.
+    With `augmentation` "dihedral", one of the eight symmetries of the square replaces the flip.
     (2, L, L, 3) uint8 -> input and target, each (S, S, 3) uint8, views of `pair`.
     """
     random = np.random.default_rng((config.seed, epoch, index))
@@ -163,42 +168,43 @@ def jittered(pair: np.ndarray, epoch: int, index: int, config: Config) -> Batch:
             pair = pair[:, ::-1]
         if random.random() < 0.5:
             pair = pair.swapaxes(1, 2)
-    return oriented(pair, config.direction)
+    return orient_pair(pair, config.direction)
 
 
-def prefetched(batches: Iterator[Batch]) -> Generator[tuple[tf.Tensor, tf.Tensor], None, None]:
-    """The same batches as tensors, made by a thread while the step before them runs.
+def prefetch(batches: Iterator[Batch]) -> Generator[tuple[tf.Tensor, tf.Tensor], None, None]:
+    """Yields the batches as tensors; a thread prepares them while the device computes.
 
-    `tf.data.Dataset.from_generator` would cost as much for each batch as making it.
+    This does not use `tf.data.Dataset.from_generator`, which takes as long per batch as making it.
     """
 
-    def following() -> tuple[tf.Tensor, ...]:
+    def make_next() -> tuple[tf.Tensor, ...]:
         return tuple(tf.constant(pictures) for pictures in next(batches))
 
-    worker = ThreadPoolExecutor(1, "prefetch")
+    executor = ThreadPoolExecutor(1, "prefetch")
     try:
-        waiting = deque(worker.submit(following) for _ in range(PREFETCHED))
+        pending = deque(executor.submit(make_next) for _ in range(PREFETCHED_BATCHES))
         while True:
-            ready = waiting.popleft().result()
-            waiting.append(worker.submit(following))
-            yield ready
+            batch = pending.popleft().result()
+            pending.append(executor.submit(make_next))
+            yield batch
     finally:
-        worker.shutdown(cancel_futures=True)
+        executor.shutdown(cancel_futures=True)
 
 
-def _stacked(draws: list[Batch]) -> Batch:
-    """Inputs and targets of `draws`, copied once, each to (B, S, S, 3) uint8."""
+def _stack(draws: list[Batch]) -> Batch:
+    """Copies pairs into two arrays, the inputs and the targets, each (B, S, S, 3) uint8."""
     batch = np.empty((2, len(draws), *draws[0][0].shape), np.uint8)
-    for place, pictures in enumerate(draws):
-        for copy, picture in zip(batch[:, place], pictures, strict=True):
-            _copy(copy, picture)
+    for index, pictures in enumerate(draws):
+        for copy, picture in zip(batch[:, index], pictures, strict=True):
+            _copy_picture(copy, picture)
     return batch[0], batch[1]
 
 
-def _copy(copy: np.ndarray, picture: np.ndarray) -> None:
+def _copy_picture(copy: np.ndarray, picture: np.ndarray) -> None:
     if picture.strides[1] == picture.shape[-1]:
         copy[:] = picture
         return
-    # Pixels that are no neighbours in memory: copied one by one, unless channel by channel.
+    # In a flipped or turned picture, neighboring pixels are not neighbors in memory. NumPy would
+    # copy it pixel by pixel; copying it channel by channel is faster.
     for channel in range(picture.shape[-1]):
         copy[..., channel] = picture[..., channel]

@@ -1,1 +1,1 @@
-"""Training: the step (`trainer`), the loop (`loop`) and what survives a kill (`checkpoints`)."""
+"""Training: one step (`trainer`), the loop around it (`loop`) and its `checkpoints`."""

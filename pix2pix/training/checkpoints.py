@@ -1,16 +1,16 @@
-"""Checkpoints: one `.npz` a step, with every variable, the config and the log so far.
+"""Checkpoints: one `.npz` file with every variable, the config and the history of the run.
 
-A file ends with the SHA-256 of all that is before it, so a damaged one is never taken for a whole
-one; `np.load` reads it all the same, and nothing is pickled. On the processor that wrote it, a run
-goes on from a checkpoint bit by bit as if it had not been stopped; another number of processor
-threads adds up in another order.
+A file ends with the SHA-256 of everything before it, so damage is always detected. `np.load` still
+reads the file, and nothing is pickled. A run that resumes on the CPU that wrote the checkpoint ends
+with the same bits as an uninterrupted run. A different number of CPU threads changes the order of
+sums, and therefore the last bits.
 """
 
 import hashlib
 import json
+import logging
 import os
 import re
-import sys
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,20 +24,30 @@ from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.files import remove_temporary, write_atomically
 
-# What a resumed run may change: how long it is, and how its steps are handed to the device.
+LOGGER = logging.getLogger(__name__)
+# The fields that a resumed run may change: the run's length, unless the learning rate depends on
+# it, and the number of steps per call of the graph.
 RUN_LENGTH = {"num_train_epochs", "max_train_steps"}
-HANDLING = {"steps_per_execution"}
+STEPS_PER_CALL = {"steps_per_execution"}
 DIGEST_BYTES = hashlib.sha256().digest_size
 BLOCK_BYTES = 1 << 20
 
 
-class Unreadable(UserError):
-    """The file is damaged, or its disk is: an earlier checkpoint may do."""
+class DamagedCheckpointError(UserError):
+    """The file or its disk is damaged; an earlier checkpoint may still be intact."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was read back: `log` is from `Log.state`, `arrays` by the names of `Trainer.state`."""
+    """The content of a checkpoint file.
+
+    Attributes:
+        path: the file.
+        step: the number of steps that the run had made.
+        config: the run's settings.
+        log: the run's history, as `History.state` returns it.
+        arrays: values of all variables, under the names of `Trainer.state`.
+    """
 
     path: Path
     step: int
@@ -47,14 +57,17 @@ class Checkpoint:
 
 
 def save(folder: Path, step: int, config: Config, log: dict[str, Any], state: dict) -> Path:
-    """Writes `<folder>/step-<step>.npz` atomically and returns its path."""
+    """Writes `<folder>/step-<step>.npz` atomically and returns its path.
+
+    `log` is from `History.state`, `state` from `Trainer.state`.
+    """
     path = folder / f"step-{step:08d}.npz"
-    about = {"step": step, "config": config.to_dict(), "log": log}
-    members = {"about": np.array(json.dumps(about))} | state
+    metadata = {"step": step, "config": config.to_dict(), "log": log}
+    members = {"about": np.array(json.dumps(metadata))} | state
 
     def write(temporary: Path) -> None:
         with temporary.open("w+b") as file:
-            # As np.savez does, but for holding a copy of one variable at a time.
+            # Unlike np.savez, this holds a copy of only one variable at a time.
             with zipfile.ZipFile(file, "w") as archive:
                 for name, variable in members.items():
                     with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -68,7 +81,7 @@ def save(folder: Path, step: int, config: Config, log: dict[str, Any], state: di
 
 
 def _digest(file: BinaryIO, count: int) -> bytes:
-    """SHA-256 of the first `count` bytes; leaves the file after them."""
+    """Returns the SHA-256 of the first `count` bytes, and leaves the file's position after them."""
     file.seek(0)
     digest = hashlib.sha256()
     while block := file.read(min(BLOCK_BYTES, count)):
@@ -77,56 +90,59 @@ def _digest(file: BinaryIO, count: int) -> bytes:
     return digest.digest()
 
 
-def listed(folder: Path) -> list[Path]:
-    """The checkpoints in `folder`, oldest first."""
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Returns the checkpoints in `folder`, the earliest step first."""
     return sorted(path for path in folder.glob("step-*.npz") if is_checkpoint(path.name))
 
 
 def is_checkpoint(name: str) -> bool:
+    """Returns whether a file name is that of a checkpoint."""
     return re.fullmatch(r"step-\d+\.npz", name) is not None
 
 
-def step_of(path: Path) -> int:
+def parse_step(path: Path) -> int:
+    """Returns the step in the file name of a checkpoint."""
     return int(path.stem.removeprefix("step-"))
 
 
-def superseded(found: Iterable[Path], step: int, limit: int) -> set[Path]:
-    """Those of `found` that a run no longer needs, whose last checkpoint is of `step`.
+def find_superseded(paths: Iterable[Path], step: int, limit: int) -> set[Path]:
+    """Returns the checkpoints that can be deleted after the one of `step` has been saved.
 
-    The newest `limit` up to `step` stay. Later ones are of a run that was started over from an
-    earlier step: left there, they would be resumed in place of this one.
+    The newest `limit` checkpoints up to `step` are kept. Checkpoints of later steps belong to an
+    earlier run that this run replaces; if they stayed, "latest" would resume that run.
     """
-    found = sorted(found)
-    return set(found) - set([path for path in found if step_of(path) <= step][-limit:])
+    paths = sorted(paths)
+    return set(paths) - set([path for path in paths if parse_step(path) <= step][-limit:])
 
 
 def prune(folder: Path, step: int, limit: int) -> None:
-    """Deletes what is `superseded`, and what a killed process had not finished writing."""
-    for path in superseded(listed(folder), step, limit):
+    """Deletes superseded checkpoints and the unfinished files of killed processes."""
+    for path in find_superseded(list_checkpoints(folder), step, limit):
         path.unlink()
     remove_temporary(folder)
 
 
-def read(path: Path) -> Checkpoint:
+def read_checkpoint(path: Path) -> Checkpoint:
     """Reads and verifies a checkpoint.
 
-    Raises `UserError` when it is missing or of another version, `Unreadable` when it is damaged.
+    Raises `UserError` when it is missing or was written by an incompatible version, and
+    `DamagedCheckpointError` when it is damaged.
     """
-    arrays = _verified(path)
+    arrays = _read_verified(path)
     try:
-        about = json.loads(str(arrays.pop("about")))
-        config = Config.from_dict(about["config"])
-        return Checkpoint(path, about["step"], config, about["log"], arrays)
+        metadata = json.loads(str(arrays.pop("about")))
+        config = Config.from_dict(metadata["config"])
+        return Checkpoint(path, metadata["step"], config, metadata["log"], arrays)
     except UserError as error:
-        raise UserError(f"The checkpoint {path} is of another version: {error}") from None
+        raise UserError(f"The checkpoint {path} was written by another version: {error}") from None
     except KeyError as error:
         raise UserError(
-            f"The checkpoint {path} is of another version of pix2pix: it has no {error}; install "
-            "that version again, or start afresh in another --output_dir."
+            f"The checkpoint {path} was written by another version of pix2pix: it has no {error}; "
+            "install that version, or start a new run in another --output_dir."
         ) from None
 
 
-def _verified(path: Path) -> dict[str, np.ndarray]:
+def _read_verified(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file:
             count = max(0, file.seek(0, os.SEEK_END) - DIGEST_BYTES)
@@ -140,54 +156,59 @@ def _verified(path: Path) -> dict[str, np.ndarray]:
             f"There is no checkpoint at {path}; check --resume_from_checkpoint."
         ) from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise Unreadable(
+        raise DamagedCheckpointError(
             f"The checkpoint {path} is damaged ({error}); resume from another one."
         ) from None
 
 
-def latest(folder: Path) -> Checkpoint | None:
-    """The newest checkpoint that can be read; a damaged one is passed over with a warning.
+def find_latest(folder: Path) -> Checkpoint | None:
+    """Returns the latest checkpoint that can be read, or None if the folder has none.
 
-    Raises `UserError` when there are some and all are damaged: to start afresh would replace them.
+    Logs a warning for each damaged checkpoint. Raises `UserError` when all of them are damaged,
+    because a new run would replace them.
     """
-    found = listed(folder)
-    for path in reversed(found):
+    paths = list_checkpoints(folder)
+    for path in reversed(paths):
         try:
-            return read(path)
-        except Unreadable as error:
-            print(f"Warning: {path.name} is passed over: {error}", file=sys.stderr)
-    if found:
+            return read_checkpoint(path)
+        except DamagedCheckpointError as error:
+            LOGGER.warning("%s is skipped: %s", path.name, error)
+    if paths:
         raise UserError(
-            f"No checkpoint in {folder} can be read ({', '.join(p.name for p in found)}); bring "
-            "one back from a backup, or start afresh in another --output_dir."
+            f"No checkpoint in {folder} can be read ({', '.join(p.name for p in paths)}); restore "
+            "one from a backup, or start a new run in another --output_dir."
         )
     return None
 
 
-def warn_of_others(folder: Path, step: int) -> None:
-    """Says which checkpoints a run that starts at `step` is going to replace."""
-    later = [path.name for path in listed(folder) if step_of(path) > step]
+def warn_of_later_checkpoints(folder: Path, step: int) -> None:
+    """Logs a warning if a run that starts after `step` will replace later checkpoints."""
+    later = [path.name for path in list_checkpoints(folder) if parse_step(path) > step]
     if later:
-        print(
-            f"Warning: the first checkpoint of this run replaces {', '.join(later)} in {folder}; "
-            "stop now and use --resume_from_checkpoint latest to go on from there instead.",
-            file=sys.stderr,
-        )
+        LOGGER.warning(
+            "The first checkpoint of this run replaces %s in %s; to continue from there instead, "
+            "stop now and use --resume_from_checkpoint latest.",
+            ", ".join(later), folder,
+        )  # fmt: skip
 
 
 def check_same_run(config: Config, checkpoint: Checkpoint) -> None:
     """Raises `UserError` naming the fields in which `config` differs from the checkpoint's."""
-    allowed = HANDLING | (RUN_LENGTH if config.lr_schedule == "constant" else set())
-    changed = [d for d in config.differences(checkpoint.config) if d.split(" ")[0] not in allowed]
-    if changed:
+    allowed = STEPS_PER_CALL | (RUN_LENGTH if config.lr_schedule == "constant" else set())
+    changed = config.changed_fields(checkpoint.config).items()
+    changes = [f"{name} ({old} -> {new})" for name, (old, new) in changed if name not in allowed]
+    if changes:
         raise UserError(
-            f"The checkpoint {checkpoint.path} is of another run: {', '.join(changed)}. "
-            "Use the same flags, or another --output_dir to start afresh."
+            f"The checkpoint {checkpoint.path} is of another run: {', '.join(changes)}. "
+            "Use the same flags, or another --output_dir for a new run."
         )
 
 
 def restore(checkpoint: Checkpoint, state: dict) -> None:
-    """Assigns the checkpoint's arrays to the variables of `Trainer.state`."""
+    """Assigns the checkpoint's arrays to the variables of `Trainer.state`.
+
+    Raises `UserError` before the first assignment when names or shapes differ.
+    """
     shapes = {name: array.shape for name, array in checkpoint.arrays.items()}
     expected = {name: tuple(variable.shape) for name, variable in state.items()}
     differing = sorted(name for name, _ in shapes.items() ^ expected.items())
@@ -195,7 +216,7 @@ def restore(checkpoint: Checkpoint, state: dict) -> None:
         names = ", ".join(dict.fromkeys(differing[:6]))
         raise UserError(
             f"The checkpoint {checkpoint.path} was written by another version of pix2pix or Keras, "
-            f"whose variables differ ({names}); install that version again, or start afresh in "
+            f"whose variables differ ({names}); install that version, or start a new run in "
             "another --output_dir."
         )
     for name, variable in state.items():

@@ -1,7 +1,8 @@
-"""What a run computes on: one device, all local GPUs, or several machines (`TF_CONFIG`)."""
+"""Chooses the devices of a run: one device, all local GPUs, or several machines (`TF_CONFIG`)."""
 
 import contextlib
 import json
+import logging
 import os
 import platform
 from collections.abc import Iterator
@@ -13,16 +14,18 @@ import tensorflow as tf
 from pix2pix.config import Config
 from pix2pix.data import Worker
 from pix2pix.errors import UserError
-from pix2pix.runtime import share_heap
+from pix2pix.runtime import use_one_malloc_arena
 
+LOGGER = logging.getLogger(__name__)
 FEW_CORES = 4
 
 
 @dataclass(frozen=True)
 class Devices:
-    """The devices that share each batch, and which machine of the run this process is.
+    """The devices that share each batch, and the index of this machine among those of the run.
 
-    The gradients of all are summed, so that they train as one device would on the whole batch.
+    The gradients of all devices are summed, so that a step has the result of one device with the
+    whole batch.
     """
 
     strategy: tf.distribute.Strategy = field(default_factory=tf.distribute.get_strategy)
@@ -30,25 +33,26 @@ class Devices:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process writes checkpoints and artifacts: one of the machines does."""
+        """Whether this machine writes checkpoints and artifacts; only the first one does."""
         return self.worker.index == 0
 
     @property
     def has_gpu(self) -> bool:
+        """Whether TensorFlow sees a GPU."""
         return bool(tf.config.list_physical_devices("GPU"))
 
     @property
     def name(self) -> str:
-        """The first GPU's name, or the processor's with its cores; how many, where several."""
+        """The name of the GPU or CPU for the model card, with the number of devices if several."""
         count = self.strategy.num_replicas_in_sync
-        several = f"{count} x " if count > 1 else ""
+        prefix = f"{count} x " if count > 1 else ""
         for gpu in tf.config.list_physical_devices("GPU"):
             details = tf.config.experimental.get_device_details(gpu)
-            return several + details.get("device_name", "GPU")
-        return f"{several}{processor()} ({os.cpu_count()} cores)"
+            return prefix + details.get("device_name", "GPU")
+        return f"{prefix}{cpu_name()} ({os.cpu_count()} cores)"
 
-    def spread(self, pictures: tf.Tensor, axis: int = 0):
-        """This machine's pictures, in equal parts along `axis`, one a local device."""
+    def split_batch(self, pictures: tf.Tensor, axis: int = 0):
+        """Splits this machine's pictures along `axis` into equal parts, one per local device."""
         count = self.strategy.num_replicas_in_sync // self.worker.count
         if count == 1:
             return pictures
@@ -57,22 +61,22 @@ class Devices:
             lambda replica: parts[replica.replica_id_in_sync_group % count]
         )
 
-    def check_agreed(self, step: int) -> None:
-        """Raises `UserError` when the machines would go on from different steps."""
+    def check_same_step(self, step: int) -> None:
+        """Raises `UserError` unless all machines of the run start after the same step."""
         if self.worker.count == 1:
             return
-        mine = tf.constant(float(step))
-        with self.watched():
-            mean = tf.function(lambda: self.strategy.run(_mean_of_replicas, (mine,)))()
+        own_step = tf.constant(float(step))
+        with self.machine_errors_as_user_errors():
+            mean = tf.function(lambda: self.strategy.run(_mean_over_replicas, (own_step,)))()
         if any(float(m) != step for m in self.strategy.experimental_local_results(mean)):
             raise UserError(
-                f"This machine starts after step {step}, another one elsewhere; --output_dir must "
-                "be a folder that all of them share."
+                f"This machine starts after step {step} and another one after a different step; "
+                "--output_dir must be a folder that all machines share."
             )
 
     @contextlib.contextmanager
-    def watched(self) -> Iterator[None]:
-        """Turns TensorFlow's errors about a lost machine into one sentence."""
+    def machine_errors_as_user_errors(self) -> Iterator[None]:
+        """Turns TensorFlow's errors about another machine into a `UserError`."""
         try:
             yield
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError):
@@ -84,67 +88,70 @@ class Devices:
             ) from None
 
 
-def _mean_of_replicas(value: tf.Tensor) -> tf.Tensor:
+def _mean_over_replicas(value: tf.Tensor) -> tf.Tensor:
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, value)
 
 
-def choose(config: Config) -> Devices:
-    """Every device that this machine has and `TF_CONFIG` names, as far as the batch can be shared.
+def choose_devices(config: Config) -> Devices:
+    """Returns all devices of this machine and of `TF_CONFIG` that can share the batch equally.
 
     With several machines, this must come before anything else that uses TensorFlow. Raises
-    `UserError` when `TF_CONFIG` can't be read or the batch can't be shared by its machines.
+    `UserError` when `TF_CONFIG` can't be read or its machines can't share the batch equally.
     """
-    worker = _worker()
-    _check_shared(config, worker)
-    _take_turns()
+    worker = _read_tf_config()
+    _check_batch_size(config, worker)
+    _limit_parallel_operations()
     if worker.count > 1:
         return Devices(tf.distribute.MultiWorkerMirroredStrategy(), worker)
     gpus = tf.config.list_logical_devices("GPU")
     count = max((n for n in range(1, len(gpus) + 1) if not config.train_batch_size % n), default=0)
     if count < len(gpus):
-        print(f"Using {count} of {len(gpus)} GPUs: --train_batch_size shares among no more.")
+        LOGGER.info(
+            "Using %d of %d GPUs: --train_batch_size %d can't be split equally among more.",
+            count, len(gpus), config.train_batch_size,
+        )  # fmt: skip
     if count > 1:
         return Devices(tf.distribute.MirroredStrategy([gpu.name for gpu in gpus[:count]]))
     return Devices()
 
 
-def _take_turns() -> None:
-    """Has one operation run at a time where few cores are all there is: each can use them all.
+def _limit_parallel_operations() -> None:
+    """Makes TensorFlow run one operation at a time on a CPU with few cores.
 
-    Side by side they would hold a quarter more memory, and a step take up to a tenth less time.
-    A heap for each thread would hold more, too.
+    One operation already uses all cores. Parallel operations make a step up to a tenth faster, but
+    need a quarter more memory; so does a malloc arena per thread.
     """
     gpus = tf.config.list_physical_devices("GPU")
     if gpus or (os.cpu_count() or 1) > FEW_CORES or "TF_NUM_INTEROP_THREADS" in os.environ:
         return
-    share_heap()
-    with contextlib.suppress(RuntimeError):  # TensorFlow has begun to work already
+    use_one_malloc_arena()
+    with contextlib.suppress(RuntimeError):  # TensorFlow has already started its threads
         tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
-def _worker() -> Worker:
-    """This process's place among the machines that `TF_CONFIG` lists."""
+def _read_tf_config() -> Worker:
+    """Returns the index of this process among the machines of `TF_CONFIG`."""
     try:
         cluster = json.loads(os.environ.get("TF_CONFIG") or "{}")
-        machines = cluster.get("cluster", {}).get("worker", ["here"])
+        machines = cluster.get("cluster", {}).get("worker", ["this machine"])
         return Worker(cluster.get("task", {}).get("index", 0), len(machines))
     except (ValueError, AttributeError, TypeError):
         raise UserError(
-            "TF_CONFIG is not what TensorFlow reads; give it as "
+            "TF_CONFIG has a form that TensorFlow can't read; set it to "
             '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}.'
         ) from None
 
 
-def _check_shared(config: Config, worker: Worker) -> None:
+def _check_batch_size(config: Config, worker: Worker) -> None:
     if config.train_batch_size % worker.count:
         raise UserError(
             f"--train_batch_size is {config.train_batch_size}; it must be a multiple of the "
-            f"{worker.count} machines that TF_CONFIG names."
+            f"{worker.count} machines in TF_CONFIG."
         )
 
 
-def processor() -> str:
-    """The processor's name."""
+def cpu_name() -> str:
+    """Returns the CPU's model name, or a generic name where the system does not know it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(x.split(":", 1)[1].strip() for x in lines if x.startswith("model name"))

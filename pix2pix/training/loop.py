@@ -1,5 +1,6 @@
-"""The training loop: steps, log, samples, checkpoints, and a clean stop on SIGTERM or Ctrl-C."""
+"""The training loop: steps, history, progress grids, checkpoints, and a clean stop by a signal."""
 
+import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -10,37 +11,39 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix.config import Config
-from pix2pix.data import StreamedPairs, TrainingPairs, prefetched
+from pix2pix.data import StreamedPairs, TrainingPairs, prefetch
 from pix2pix.errors import UserError
 from pix2pix.images import to_tensor, to_uint8
 from pix2pix.training import checkpoints
 from pix2pix.training.devices import Devices
-from pix2pix.training.log import Log, Progress, not_finite, write_history
-from pix2pix.training.reporting import reporting
-from pix2pix.training.samples import save_progress_grid
+from pix2pix.training.history import History, ProgressBar, divergence_error, write_history
+from pix2pix.training.reporting import open_report, save_progress_grid
 from pix2pix.training.trainer import Trainer
+
+LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Saving:
-    """Where and how often a run saves; steps are counted from its start, 0 is never."""
+class SaveSettings:
+    """Where and how often a run saves. Intervals are in steps, and 0 turns one off."""
 
     output_dir: Path
     checkpointing_steps: int = 1000
     checkpoints_total_limit: int = 3
     sample_steps: int = 1000
     report_to: str = "none"
-    # Told of each checkpoint that is on disk; a step waits for it, so it should be quick.
+    # Called with the path of each new checkpoint. Training waits for it, so it must be quick.
     on_checkpoint: Callable[[Path], None] = lambda _path: None
 
     @property
     def checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
         return self.output_dir / "checkpoints"
 
 
 @dataclass
 class Result:
-    """A finished run: the generator to publish, its log and the seconds it took."""
+    """A finished run: its trainer, last step, seconds of training and rows of history.csv."""
 
     trainer: Trainer
     step: int
@@ -48,94 +51,115 @@ class Result:
     history: list[dict] = field(default_factory=list)
 
 
-class Stopped(UserError):
-    """The run was asked to stop, and saved itself first."""
+class RunStopped(UserError):
+    """A signal stopped the run after it had saved a checkpoint."""
 
 
 def train(
     config: Config,
     pairs: TrainingPairs | StreamedPairs,
-    fixed: tuple[np.ndarray, np.ndarray],
-    saving: Saving,
+    samples: tuple[np.ndarray, np.ndarray],
+    settings: SaveSettings,
     resumed: checkpoints.Checkpoint | None = None,
     devices: Devices = Devices(),  # noqa: B008
 ) -> Result:
-    """Trains on batches of `pairs`, from the start or from `resumed`.
+    """Trains on batches of `pairs`, from the start or from the checkpoint `resumed`.
 
-    `fixed` are held-out inputs and targets, (K, S, S, 3) uint8, drawn every `sample_steps`.
-    Raises `Stopped` after a signal, with a checkpoint of that step on disk, and `UserError` when
-    the numbers are no longer finite, with the checkpoints before that.
+    `samples` are held-out inputs and targets, (K, S, S, 3) uint8, drawn every `sample_steps`.
+    Raises `RunStopped` after a signal, with a checkpoint of that step on disk, and `UserError` when
+    a loss or weight is no longer finite; the checkpoints before that step are kept.
     """
-    total = config.steps(len(pairs))
-    trainer = Trainer(config, total, devices)
-    step, log = 0, Log(total)
-    if resumed:
-        checkpoints.restore(resumed, trainer.state())
-        step, log = resumed.step, Log(total, **resumed.log)
-    devices.check_agreed(step)
-    checkpoints.warn_of_others(saving.checkpoints, step)
-    saved = step
+    total_steps = config.count_steps(len(pairs))
+    trainer, step, history = _start(config, total_steps, resumed, devices)
+    checkpoints.warn_of_later_checkpoints(settings.checkpoints, step)
+    last_saved = step
     with (
-        closing(Progress(config, step, total, len(pairs), devices.is_chief)) as progress,
-        closing(prefetched(pairs.batches(step))) as batches,
-        reporting(saving.report_to, saving.output_dir, config) as report,
-        _signals() as received,
+        closing(ProgressBar(config, step, total_steps, len(pairs), devices.is_chief)) as progress,
+        closing(prefetch(pairs.batches(step))) as batches,
+        open_report(settings.report_to, settings.output_dir, config) as report,
+        _collect_stop_signals() as signals,
     ):
-        while step < total:
-            due = _steps_until_due(step, total, saving, log)
-            count = config.steps_per_execution if config.steps_per_execution <= due else 1
-            scalars = trainer.advance(list(islice(batches, count)))
+        while step < total_steps:
+            limit = _steps_until_next_event(step, total_steps, settings, history)
+            count = config.steps_per_execution if config.steps_per_execution <= limit else 1
+            scalars = trainer.train_on(list(islice(batches, count)))
             step += count
-            row = log.add(step, count, scalars)
-            progress.show(count, scalars)
+            row = history.add(step, count, scalars)
+            progress.update(count, scalars)
             if row:
                 report(step, row)
-                progress.warn(log.trouble())
-                if devices.is_chief:
-                    write_history(saving.output_dir / "history.csv", log.rows)
-            if received:
-                _save(trainer, step, log, saving)
-                raise Stopped(_stop_message(received[0], step, saving))
-            if devices.is_chief and _is_due(step, saving.sample_steps):
-                save_progress_grid(saving.output_dir, step, fixed, generate(trainer, fixed[0]))
-            if _is_due(step, saving.checkpointing_steps):
-                _save(trainer, step, log, saving)
-                saved = step
-    if saved < step:
-        _save(trainer, step, log, saving)
-    return Result(trainer, step, log.seconds, log.rows)
+                _record(history, settings, devices)
+            if signals:
+                _save(trainer, step, history, settings)
+                raise RunStopped(_describe_stop(signals[0], step, settings))
+            if devices.is_chief and _is_due(step, settings.sample_steps):
+                generated = generate(trainer, samples[0])
+                save_progress_grid(settings.output_dir, step, samples, generated)
+            if _is_due(step, settings.checkpointing_steps):
+                _save(trainer, step, history, settings)
+                last_saved = step
+    if last_saved < step:
+        _save(trainer, step, history, settings)
+    return Result(trainer, step, history.seconds, history.rows)
 
 
-def _save(trainer: Trainer, step: int, log: Log, saving: Saving) -> None:
+def _start(
+    config: Config, total_steps: int, resumed: checkpoints.Checkpoint | None, devices: Devices
+) -> tuple[Trainer, int, History]:
+    """Returns trainer, step and history at the start of a run, or as the checkpoint has them."""
+    trainer = Trainer(config, total_steps, devices)
+    step, history = 0, History(total_steps)
+    if resumed:
+        checkpoints.restore(resumed, trainer.state())
+        step, history = resumed.step, History(total_steps, **resumed.log)
+    devices.check_same_step(step)
+    return trainer, step, history
+
+
+def _record(history: History, settings: SaveSettings, devices: Devices) -> None:
+    """Writes history.csv, and logs a warning if the discriminator has failed."""
+    problem = history.find_problem()
+    if problem:
+        LOGGER.warning(problem)
+    if devices.is_chief:
+        write_history(settings.output_dir / "history.csv", history.rows)
+
+
+def _save(trainer: Trainer, step: int, history: History, settings: SaveSettings) -> None:
     state = trainer.state()
     if not all(np.isfinite(np.asarray(variable)).all() for variable in state.values()):
-        raise not_finite(f"A weight is no longer finite after step {step}")
+        raise divergence_error(f"A weight is no longer finite after step {step}")
     if trainer.devices.is_chief:
-        path = checkpoints.save(saving.checkpoints, step, trainer.config, log.state(), state)
-        checkpoints.prune(saving.checkpoints, step, saving.checkpoints_total_limit)
-        saving.on_checkpoint(path)
+        path = checkpoints.save(settings.checkpoints, step, trainer.config, history.state(), state)
+        checkpoints.prune(settings.checkpoints, step, settings.checkpoints_total_limit)
+        settings.on_checkpoint(path)
 
 
-def _is_due(step: int, every: int) -> bool:
-    return every > 0 and step % every == 0
+def _is_due(step: int, interval: int) -> bool:
+    return interval > 0 and step % interval == 0
 
 
-def _steps_until_due(step: int, total: int, saving: Saving, log: Log) -> int:
-    """Steps to the next one after which something else than a step is to be done."""
-    every = (saving.sample_steps, saving.checkpointing_steps, log.stretch)
-    return min(total - step, *(n - step % n for n in every if n > 0))
+def _steps_until_next_event(
+    step: int, total_steps: int, settings: SaveSettings, history: History
+) -> int:
+    """Counts the steps until a row, a progress grid or a checkpoint is due, or the run ends."""
+    intervals = (settings.sample_steps, settings.checkpointing_steps, history.interval)
+    return min(total_steps - step, *(n - step % n for n in intervals if n > 0))
 
 
 def generate(trainer: Trainer, inputs: np.ndarray) -> np.ndarray:
-    """The published generator on (K, S, S, 3) uint8 inputs, dropout off: uint8, same shape."""
+    """Translates inputs with the published generator, without dropout.
+
+    (K, S, S, 3) uint8 -> (K, S, S, C) uint8, where C is the number of the target's channels.
+    """
     generator, channels = trainer.published, trainer.config.input_channels
     outputs = [generator(to_tensor(x[None], channels), training=False) for x in inputs]
     return to_uint8(np.concatenate(outputs))
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collects SIGTERM and SIGINT instead of dying of them; the loop looks after each step."""
+def _collect_stop_signals() -> Iterator[list[int]]:
+    """Collects SIGTERM and SIGINT in a list, which the loop checks after each step."""
     received: list[int] = []
     handlers = {
         number: signal.signal(number, lambda n, _frame: received.append(n))
@@ -148,8 +172,8 @@ def _signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _stop_message(number: int, step: int, saving: Saving) -> str:
+def _describe_stop(number: int, step: int, settings: SaveSettings) -> str:
     return (
         f"Stopped by {signal.Signals(number).name} after step {step}; a checkpoint is in "
-        f"{saving.checkpoints}. Run the same command with --resume_from_checkpoint latest."
+        f"{settings.checkpoints}. Run the same command with --resume_from_checkpoint latest."
     )

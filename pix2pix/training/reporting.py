@@ -1,10 +1,15 @@
-"""The rows of history.csv while a run goes on, for TensorBoard or trackio (`--report_to`)."""
+"""Reports on a run while it trains: live curves and grids of progress pictures."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from pix2pix.config import Config
+from pix2pix.files import write_image
+from pix2pix.images import image_grid
 
 PROJECT = "pix2pix"
 
@@ -12,20 +17,23 @@ Report = Callable[[int, dict[str, float]], object]
 
 
 @contextmanager
-def reporting(kind: str, folder: Path, config: Config) -> Iterator[Report]:
-    """A function that takes a step and its named scalars; it does nothing when `kind` is none.
+def open_report(tracker: str, folder: Path, config: Config) -> Iterator[Report]:
+    """Yields a function that sends a step and its named scalars to `--report_to`.
 
-    TensorBoard's events go to `<folder>/tensorboard`; trackio keeps its own folder and takes the
-    run's name from `folder`.
+    Args:
+        tracker: "tensorboard" writes events to `<folder>/tensorboard`; "trackio" writes to its own
+            folder, with the name of `folder` as the run's name; "none" does nothing.
+        folder: the run's output folder.
+        config: stored with the run by trackio.
     """
-    if kind == "tensorboard":
+    if tracker == "tensorboard":
         import tensorflow as tf
 
         writer = tf.summary.create_file_writer(str(folder / "tensorboard"))
         with writer.as_default():
             yield lambda step, scalars: [tf.summary.scalar(n, v, step) for n, v in scalars.items()]
         writer.close()
-    elif kind == "trackio":
+    elif tracker == "trackio":
         import trackio
 
         trackio.init(
@@ -37,3 +45,18 @@ def reporting(kind: str, folder: Path, config: Config) -> Iterator[Report]:
             trackio.finish()
     else:
         yield lambda step, scalars: None
+
+
+def save_progress_grid(
+    folder: Path, step: int, samples: tuple[np.ndarray, np.ndarray], generated: np.ndarray
+) -> None:
+    """Writes `<folder>/progress/step-<step>.png`: one row per sample, input, generated, target.
+
+    `samples` are inputs and targets; all three arrays are (K, S, S, 3) uint8.
+    """
+    inputs, targets = samples
+    rows = [
+        [Image.fromarray(picture) for picture in row]
+        for row in zip(inputs, generated, targets, strict=True)
+    ]
+    write_image(folder / "progress" / f"step-{step:08d}.png", image_grid(rows))

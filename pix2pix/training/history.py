@@ -1,0 +1,154 @@
+"""The history of a run (rows of history.csv), its progress bar, and warnings about its losses."""
+
+import csv
+import io
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from pix2pix.config import Config
+from pix2pix.errors import UserError
+from pix2pix.files import write_text
+from pix2pix.training.trainer import SCALARS
+
+MAX_ROWS = 500
+# Reading a scalar waits for the device to finish the step, so the next step can't be queued.
+STEPS_BETWEEN_READS = 20
+SHORT_NAMES = ("D", "G", "L1", "D(real)", "D(fake)")
+# A discriminator does not recover once D(real) - D(fake) has stayed above CERTAIN, or within
+# UNDECIDED of zero, for ROWS_BEFORE_WARNING rows.
+CERTAIN, UNDECIDED, ROWS_BEFORE_WARNING = 0.98, 0.001, 25
+
+
+class History:
+    """Means of a run's scalars over intervals of equal length: the rows of history.csv.
+
+    Attributes:
+        rows: dicts with `step`, `seconds` and the names in `SCALARS`.
+        interval: steps per row, chosen so that a run has at most `MAX_ROWS` rows.
+    """
+
+    def __init__(
+        self,
+        total_steps: int,
+        rows: Sequence[dict] = (),
+        seconds: float = 0.0,
+        sums: Sequence[float] = (0.0,) * len(SCALARS),
+        count: int = 0,
+    ):
+        """Starts an empty history, or continues the one whose `state()` is passed."""
+        self.rows, self._seconds_before, self._started = list(rows), seconds, time.monotonic()
+        self.interval = max(1, math.ceil(total_steps / MAX_ROWS))
+        self._sums, self._count = np.array(sums), count
+        self._unread: list[tuple[int, int, dict]] = []
+
+    def state(self) -> dict[str, Any]:
+        """Returns what a checkpoint stores: the rows, and the sums of the unfinished interval."""
+        self._read_scalars()
+        sums = self._sums.tolist()
+        return {"rows": self.rows, "seconds": self.seconds, "sums": sums, "count": self._count}
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training, earlier parts of a resumed run included."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    def add(self, step: int, count: int, scalars: dict) -> dict[str, float] | None:
+        """Adds the means of the `count` steps up to `step`; returns a row if one is complete.
+
+        Raises `UserError` when a loss is no longer finite, at that step or up to
+        `STEPS_BETWEEN_READS` calls later.
+        """
+        self._unread.append((step, count, scalars))
+        if len(self._unread) >= STEPS_BETWEEN_READS or step % self.interval == 0:
+            self._read_scalars()
+        if step % self.interval:
+            return None
+        means = dict(zip(SCALARS, (self._sums / self._count).tolist(), strict=True))
+        self.rows.append({"step": step, "seconds": round(self.seconds, 2)} | means)
+        self._sums[:], self._count = 0, 0
+        return means
+
+    def _read_scalars(self) -> None:
+        """Adds the scalars that are still on the device to the sums."""
+        unread, self._unread = self._unread, []
+        for step, count, scalars in unread:
+            values = np.array([float(scalars[name]) for name in SCALARS])
+            if not np.isfinite(values).all():
+                raise divergence_error(f"A loss is no longer finite at step {step}")
+            self._sums += count * values
+            self._count += count
+
+    def find_problem(self) -> str | None:
+        """Returns a warning if the last row shows that the discriminator has just failed.
+
+        A discriminator fails when it separates real from generated pairs perfectly, or not at all,
+        for `ROWS_BEFORE_WARNING` rows. The warning is returned once, for the last of these rows.
+        """
+        last = self.rows[-ROWS_BEFORE_WARNING - 1 :]
+        gaps = [row["d_real"] - row["d_fake"] for row in last]
+        for is_failed, problem in (
+            ([gap > CERTAIN for gap in gaps], "has won: it teaches the generator nothing more"),
+            (
+                [abs(gap) < UNDECIDED for gap in gaps],
+                "is dead: it does not separate real from generated pairs",
+            ),
+        ):
+            # `is_failed` has one row more than ROWS_BEFORE_WARNING: if that row failed too, the
+            # warning was already returned.
+            if is_failed.count(True) == ROWS_BEFORE_WARNING and all(is_failed[1:]):
+                return (
+                    f"The discriminator {problem}. Try --gan_loss lsgan, fewer "
+                    "--discriminator_filters or a smaller --learning_rate."
+                )
+        return None
+
+
+def write_history(path: Path, rows: list[dict]) -> None:
+    """Writes the rows of a history as CSV; without rows, the file has only a header."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["step", "seconds", *SCALARS], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def divergence_error(problem: str) -> UserError:
+    """Returns the error of a run that has diverged; its checkpoints hold only finite numbers."""
+    return UserError(
+        f"{problem}; earlier checkpoints are kept. Start again with a smaller --learning_rate, "
+        "another --gan_loss or --mixed_precision no, in a new --output_dir."
+    )
+
+
+class ProgressBar:
+    """The progress bar: step, time left, epoch, images per second and the latest scalars."""
+
+    def __init__(
+        self, config: Config, step: int, total_steps: int, pairs: int, is_visible: bool = True
+    ):
+        self._bar = tqdm(
+            total=total_steps, initial=step, desc="Training", unit="step", mininterval=1,
+            disable=not is_visible,
+        )  # fmt: skip
+        self._batch_size, self._pairs = config.train_batch_size, pairs
+
+    def update(self, count: int, scalars: dict) -> None:
+        """Advances by `count` steps; reads the scalars only when the bar is redrawn."""
+        if not self._bar.update(count):
+            return
+        epoch = self._bar.n * self._batch_size / self._pairs
+        rate = (self._bar.format_dict["rate"] or 0.0) * self._batch_size
+        values = zip(SHORT_NAMES, scalars.values(), strict=True)
+        parts = [f"epoch {epoch:.1f}", f"{rate:.1f} images/s"]
+        parts += [f"{name}={float(value):.3f}" for name, value in values]
+        self._bar.set_postfix_str(", ".join(parts), refresh=False)
+
+    def close(self) -> None:
+        """Ends the bar and leaves its last line on the terminal."""
+        self._bar.close()
