@@ -1,35 +1,33 @@
-"""Every call to the Hugging Face Hub but for the pairs, which `datasets` streams itself.
+"""Sends all requests to the Hugging Face Hub, except for the pairs that `datasets` streams.
 
-Each failure becomes a `UserError` that says what to do; no message carries a token. The client is
-imported where it is called, so that importing this costs nothing.
+Each failure is a `UserError` that says what to do, and no message contains a token. The client is
+imported where it is called, so that importing this package is cheap.
 """
 
-from pix2pix.hub.checkpoints import resume, uploading
-from pix2pix.hub.datasets import dataset_commit
-from pix2pix.hub.models import (
-    BEFORE,
-    PUBLISHED,
-    SERVED,
-    check_can_write,
+from pix2pix.hub.background_upload import upload_checkpoints
+from pix2pix.hub.checkpoint_branch import resume_from_hub
+from pix2pix.hub.publishing import check_can_publish, plan_publish, publish
+from pix2pix.hub.repositories import (
+    NOTHING_DONE_HINT,
+    dataset_commit,
+    dataset_license,
     fetch_model,
-    prepare_repo,
-    reachable,
+    is_reachable,
+    prepare_repository,
+    set_request_timeout,
 )
-from pix2pix.hub.publishing import aim, publish
-from pix2pix.hub.session import limit_waiting
 
 __all__ = [
-    "BEFORE",
-    "PUBLISHED",
-    "SERVED",
-    "aim",
-    "check_can_write",
+    "NOTHING_DONE_HINT",
+    "check_can_publish",
     "dataset_commit",
+    "dataset_license",
     "fetch_model",
-    "limit_waiting",
-    "prepare_repo",
+    "is_reachable",
+    "plan_publish",
+    "prepare_repository",
     "publish",
-    "reachable",
-    "resume",
-    "uploading",
+    "resume_from_hub",
+    "set_request_timeout",
+    "upload_checkpoints",
 ]

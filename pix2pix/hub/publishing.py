@@ -1,147 +1,182 @@
-"""Publishing: the artifacts of a run become one commit of a model repository, or none.
+"""Publishes the artifacts of a run as one commit of a model repository, or not at all.
 
-A publish compares the folder with main first and sends what differs. So it may be repeated at any
-time, by itself after an answer that was lost or by a person with --push_only: what is there
-already is left alone.
+Each attempt compares the folder with the main branch first and uploads only the differences. So it
+can be repeated at any time: automatically after a lost response, or by the user with --push_only.
 """
 
 import hashlib
-import json
+import logging
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pix2pix import version
+from pix2pix.artifacts import PUBLISHED, ArtifactFolder
 from pix2pix.errors import UserError
 from pix2pix.files import sha256
-from pix2pix.hub.models import BEFORE, PUBLISHED, references, tag_is_taken
-from pix2pix.hub.refusals import Unavailable, explained
+from pix2pix.hub.errors import (
+    PUBLISH_LATER_HINT,
+    HubUnavailableError,
+    hub_errors_as_user_errors,
+)
+from pix2pix.hub.repositories import (
+    NOTHING_DONE_HINT,
+    check_write_access,
+    list_references,
+)
 
-# Seconds before a publish that broke off is tried again; the client itself retries uploads.
-WAIT, LONGEST_WAIT = 5, 300
+logger = logging.getLogger(__name__)
+
+# Seconds before a failed publish is repeated; the client itself repeats uploads as well.
+RETRY_SECONDS, MAX_RETRY_SECONDS = 5, 300
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a run publishes to.
+    """Describes where a run publishes.
 
     Attributes:
         repo_id: the model repository's full id.
-        base: main's commit when the run started: publishing over a later one would overwrite what
-            somebody else did meanwhile.
-        tag: what the published commit is called, or None.
-        pull_request: propose the commit instead of making it.
-        then: a sentence that says what to type after a failure.
+        base: the commit of main when the run started; publishing over a later commit would
+            overwrite somebody else's changes.
+        tag: the tag for the published commit, or None.
+        pull_request: whether to open a pull request instead of committing to main.
+        recovery_hint: a sentence that says what to type after a failure.
     """
 
     repo_id: str
     base: str
     tag: str | None = None
     pull_request: bool = False
-    then: str = ""
+    recovery_hint: str = PUBLISH_LATER_HINT
 
 
-def aim(
+def check_can_publish(repo_id: str, tag: str | None = None, pull_request: bool = False) -> str:
+    """Checks, without changing anything, that a run can publish to a model repository.
+
+    Returns:
+        The full id and whether it exists, as text for the plan.
+
+    Raises:
+        UserError: when the token may not write there, or when `tag` exists already.
+    """
+    with hub_errors_as_user_errors(
+        f"The model repository {repo_id}", writes=True, recovery_hint=NOTHING_DONE_HINT
+    ):
+        repo_id, exists = check_write_access(repo_id, pull_request=pull_request)
+        if not exists:
+            return f"{repo_id}, which will be created"
+        tags = list_references(repo_id)[1]
+        if tag in tags:
+            raise _tag_is_taken(repo_id, tag, tags[tag])
+        return f"{repo_id}, which exists"
+
+
+def plan_publish(
     repo_id: str,
     tag: str | None = None,
     pull_request: bool = False,
     new: bool = True,
-    then: str = BEFORE,
+    recovery_hint: str = NOTHING_DONE_HINT,
 ) -> Target:
-    """The target of a run that starts now. Raises `UserError` when the artifacts will be `new` and
-    `tag` is taken: better now than after the training."""
-    main, tags = references(repo_id, then)
+    """Returns where a run that starts now will publish.
+
+    Args:
+        repo_id: the model repository's full id; it exists.
+        tag: the tag for the published commit, or None.
+        pull_request: whether to open a pull request instead of committing to main.
+        new: whether the run makes new artifacts, for which an existing tag can't be used.
+        recovery_hint: a sentence that says what to type after a failure.
+
+    Raises:
+        UserError: when the artifacts are new and `tag` exists already, which would otherwise be
+            found only after the training.
+    """
+    main, tags = list_references(repo_id, recovery_hint)
     if new and tag in tags:
-        raise tag_is_taken(repo_id, tag, tags[tag])
-    return Target(repo_id, main, tag, pull_request, then)
+        raise _tag_is_taken(repo_id, tag, tags[tag])
+    return Target(repo_id, main, tag, pull_request, recovery_hint)
 
 
 def publish(folder: Path, target: Target) -> str:
-    """Makes `target` hold the artifacts in `folder`; returns a sentence that says what was done.
+    """Publishes the artifacts in `folder`, and returns a sentence that says what was done.
 
-    All changes are one commit on top of the state they were compared with; nothing to change, no
-    commit. Raises `UserError` when that can't be done: then main is as it was, or complete.
+    All changes are one commit on top of the commit they were compared with; without changes there
+    is no commit.
+
+    Raises:
+        UserError: when publishing fails; main is then unchanged or complete.
     """
-    files = _complete(folder)
+    artifacts = ArtifactFolder(folder)
+    files = artifacts.list_published()
+    artifacts.check_digests()
     try:
-        return _publish_once(folder, files, target)
-    except Unavailable as error:
-        wait = WAIT if error.retry_after is None else error.retry_after
-        # A pull request whose answer was lost would be opened twice.
-        if target.pull_request or wait > LONGEST_WAIT:
+        return _publish_once(artifacts, files, target)
+    except HubUnavailableError as error:
+        seconds = RETRY_SECONDS if error.retry_after is None else error.retry_after
+        # If only the response was lost, a repeated request would open a second pull request.
+        if target.pull_request or seconds > MAX_RETRY_SECONDS:
             raise
-        print(f"{str(error).split('. ')[0]}. Trying once more in {wait:g} s.", flush=True)
-    time.sleep(wait)
-    return _publish_once(folder, files, target)
+        logger.info("%s. Retrying once in %g s.", error.summary, seconds)
+    time.sleep(seconds)
+    return _publish_once(artifacts, files, target)
 
 
-def _publish_once(folder: Path, files: dict[str, Path], target: Target) -> str:
+def _publish_once(artifacts: ArtifactFolder, files: dict[str, Path], target: Target) -> str:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
     api, repo_id, tag = HfApi(), target.repo_id, target.tag
-    main, tags = references(repo_id, target.then)
-    with explained(f"Publishing to {repo_id}", writes=True, then=target.then):
+    main, tags = list_references(repo_id, target.recovery_hint)
+    with hub_errors_as_user_errors(
+        f"Publishing to {repo_id}", writes=True, recovery_hint=target.recovery_hint
+    ):
         tree = api.list_repo_tree(repo_id, recursive=True, revision=main)
-        changed, gone = differences(files, tree)
-    if not changed and not gone:
-        return f"Nothing to publish: {_home(repo_id)} holds these artifacts already." + _tag(
-            target, main, tags
-        )
+        changed, removed = find_differences(files, tree)
+    if not changed and not removed:
+        message = f"Nothing to publish: {_page(repo_id)} holds these artifacts already."
+        return message + _add_tag(target, main, tags)
     if main != target.base and not target.pull_request:
         raise UserError(
-            f"Publishing to {repo_id}: somebody else changed it meanwhile (it was at "
-            f"{target.base[:7]} and is at {main[:7]}), and their work is not overwritten: look at "
-            f"it first. {target.then}"
+            f"Publishing to {repo_id}: somebody else changed it meanwhile (main was at "
+            f"{target.base[:7]} and is at {main[:7]}). Look at the changes first: publishing would "
+            f"overwrite them. {target.recovery_hint}"
         )
     if tag in tags:
-        raise tag_is_taken(repo_id, tag, tags[tag])
+        raise _tag_is_taken(repo_id, tag, tags[tag])
     operations: list[CommitOperationAdd | CommitOperationDelete]
     operations = [CommitOperationAdd(path, files[path]) for path in changed]
-    operations += [CommitOperationDelete(path) for path in gone]
-    title, details = _messages(folder)
-    with explained(f"Publishing to {repo_id}", writes=True, then=target.then):
+    operations += [CommitOperationDelete(path) for path in removed]
+    title, description = _commit_message(artifacts)
+    with hub_errors_as_user_errors(
+        f"Publishing to {repo_id}", writes=True, recovery_hint=target.recovery_hint
+    ):
         commit = api.create_commit(
-            repo_id, operations, commit_message=title, commit_description=details,
+            repo_id, operations, commit_message=title, commit_description=description,
             parent_commit=main, create_pr=target.pull_request,
         )  # fmt: skip
     if target.pull_request:
         return f"Proposed: {commit.pr_url}"
-    return f"Published: {commit.commit_url}" + _tag(target, commit.oid, tags)
+    return f"Published: {commit.commit_url}" + _add_tag(target, commit.oid, tags)
 
 
-def _complete(folder: Path) -> dict[str, Path]:
-    """The files to publish by their path in the repository.
+def find_differences(files: dict[str, Path], tree: Iterable) -> tuple[list[str], list[str]]:
+    """Returns the paths to upload and the paths to delete, so that the Hub holds `files`.
 
-    Raises `UserError` when one is missing, or the weights are not those that pix2pix.json
-    describes: what a run left that was killed while it wrote.
+    Only files that a run publishes are deleted, such as surplus samples of an earlier run; files
+    that were added by hand stay. `tree` is the client's listing of the repository.
     """
-    missing = [name for name in PUBLISHED if not list(folder.glob(name))]
-    if missing:
-        raise UserError(f"{folder} is no finished run: {missing[0]} is missing; train to the end.")
-    about = json.loads((folder / "pix2pix.json").read_text(encoding="utf-8"))
-    for name, digest in about["sha256"].items():
-        if sha256(folder / name) != digest:
-            raise UserError(
-                f"{folder / name} is not the file that pix2pix.json describes (its sha256 "
-                "differs): train to the end again, or restore the file."
-            )
-    found = sorted(path for pattern in PUBLISHED for path in folder.glob(pattern))
-    return {path.relative_to(folder).as_posix(): path for path in found}
-
-
-def differences(files: dict[str, Path], tree: Iterable) -> tuple[list[str], list[str]]:
-    """Which of `files` the Hub's `tree` lacks or has otherwise, and which of our kind it has in
-    excess, such as the samples of a run that drew more of them. Other files are not looked at."""
     remote = {entry.path: entry for entry in tree if hasattr(entry, "blob_id")}
     changed = [
-        path for path, file in files.items() if path not in remote or not _same(file, remote[path])
+        path
+        for path, file in files.items()
+        if path not in remote or not _has_same_bytes(file, remote[path])
     ]
-    return changed, [path for path in sorted(remote) if path not in files and _is_ours(path)]
+    return changed, [path for path in sorted(remote) if path not in files and _is_published(path)]
 
 
-def _same(file: Path, entry) -> bool:
-    """Whether `file` is the Hub's `entry`: sha256 is what LFS goes by, git's own id the rest."""
+def _has_same_bytes(file: Path, entry) -> bool:
+    """Returns whether a file equals its entry on the Hub, by size and SHA-256 (LFS) or blob id."""
     if file.stat().st_size != entry.size:
         return False
     if entry.lfs:
@@ -151,27 +186,29 @@ def _same(file: Path, entry) -> bool:
     return digest.hexdigest() == entry.blob_id
 
 
-def _is_ours(path: str) -> bool:
-    parts = path.count("/")
-    return any(p.count("/") == parts and PurePosixPath(path).match(p) for p in PUBLISHED)
+def _is_published(path: str) -> bool:
+    # PurePath.match alone would accept a/b/README.md for README.md.
+    depth = path.count("/")
+    return any(p.count("/") == depth and PurePosixPath(path).match(p) for p in PUBLISHED)
 
 
-def _messages(folder: Path) -> tuple[str, str]:
-    """Title and description of the commit, from pix2pix.json."""
-    about = json.loads((folder / "pix2pix.json").read_text(encoding="utf-8"))
-    config, code = about["config"], version.told(about)
-    data, revision = config["dataset_name"], config["dataset_revision"]
-    pinned = f"{data}@{revision[:7]}" if revision else data
-    steps = f"{about['training']['steps']:,} steps"
+def _commit_message(artifacts: ArtifactFolder) -> tuple[str, str]:
+    """Returns the title and the description of the commit."""
+    description = artifacts.read_description()
+    config, code = description["config"], version.format_code_version(description)
+    dataset, revision = config["dataset_name"], config["dataset_revision"]
+    pinned = f"{dataset}@{revision[:7]}" if revision else dataset
+    steps = f"{description['training']['steps']:,} steps"
     details = [
-        f"Dataset: {data}" + (f" at revision {revision}" if revision else " (no Hub revision)"),
-        f"Code: pix2pix {about['pix2pix_version']}, commit {about.get('pix2pix_commit')}",
+        f"Dataset: {dataset}" + (f" at revision {revision}" if revision else " (no Hub revision)"),
+        f"Code: pix2pix {description['pix2pix_version']}, "
+        f"commit {description.get('pix2pix_commit')}",
     ]
     return f"pix2pix: {steps} on {pinned}, code {code}", "\n\n".join(details)
 
 
-def _tag(target: Target, commit: str, tags: dict[str, str]) -> str:
-    """Gives `commit` the target's tag, unless it has it; says so."""
+def _add_tag(target: Target, commit: str, tags: dict[str, str]) -> str:
+    """Tags `commit` unless it has the target's tag already; returns a line for the user, or ""."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -179,22 +216,31 @@ def _tag(target: Target, commit: str, tags: dict[str, str]) -> str:
     if not tag:
         return ""
     if tag not in tags:
-        what = f"{_home(repo_id)} is complete, but not tagged {tag}"
-        with explained(what, writes=True, then=target.then):
+        with hub_errors_as_user_errors(
+            f"{_page(repo_id)} is complete, but not tagged {tag}", writes=True,
+            recovery_hint=target.recovery_hint,
+        ):  # fmt: skip
             try:
                 HfApi().create_tag(repo_id, tag=tag, revision=commit)
                 tags = {tag: commit}
             except HfHubHTTPError:
-                # Somebody else's tag of that name, or our own whose answer was lost.
-                tags = references(repo_id, target.then)[1]
+                # Somebody else made this tag, or this request did and its response was lost.
+                tags = list_references(repo_id, target.recovery_hint)[1]
                 if tag not in tags:
                     raise
     if tags[tag] != commit:
-        raise tag_is_taken(repo_id, tag, tags[tag])
+        raise _tag_is_taken(repo_id, tag, tags[tag])
     return f"\nIts tag is {tag}."
 
 
-def _home(repo_id: str) -> str:
+def _tag_is_taken(repo_id: str, tag: str, commit: str) -> UserError:
+    return UserError(
+        f"{repo_id} already has the tag {tag}, at {commit[:7]}, and existing tags are never moved: "
+        "choose another --hub_tag."
+    )
+
+
+def _page(repo_id: str) -> str:
     from huggingface_hub import HfApi
 
     return f"{HfApi().endpoint}/{repo_id}"

@@ -1,123 +1,129 @@
-"""The Space: this checkout as one commit, serving a published model at a pinned revision."""
+"""Deploys this checkout, in one commit, as a Space that serves a model at a pinned commit."""
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from pix2pix.artifacts import GRAPH_FILE, SERVED, STARTER_FOLDER
 from pix2pix.errors import UserError
-from pix2pix.hub.models import SERVED, content
-from pix2pix.hub.refusals import check_owner, check_role, explained
+from pix2pix.hub.errors import hub_errors_as_user_errors
+from pix2pix.hub.repositories import check_write_access, commit_and_files, complete_repo_id
 from pix2pix.version import ROOT
 
-STARTER_MODEL = "assets/starter_model"
-# What the Space runs, and what installing the package from the Space's repository needs.
+# What the Space runs, and what pip needs to install the package from the Space's repository.
 CODE = [
     "app.py", "train_hub.py", "pyproject.toml", "requirements.txt", "requirements-train.txt",
-    "LICENSE", "pix2pix/**/*.py", "pix2pix/**/*.md",
+    "LICENSE", "pix2pix/**/*.py", "pix2pix/**/*.md", "pix2pix/py.typed",
 ]  # fmt: skip
-SHOWN = [f"{STARTER_MODEL}/{pattern}" for pattern in SERVED] + ["assets/sample_maps/README.md"]
-# Files below these that the checkout does not have are leftovers of an earlier version.
-OWNED = ("pix2pix/", f"{STARTER_MODEL}/")
-VARIABLE, FLAG = "PIX2PIX_MODEL", "--space_id"
+# The documents that README.md links to.
+DOCUMENTS = ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md"]
+ASSETS = [f"{STARTER_FOLDER}/{pattern}" for pattern in SERVED] + ["assets/sample_maps/README.md"]
+# In these folders, a file that the checkout does not have is left from an earlier version.
+OWN_FOLDERS = ("pix2pix/", f"{STARTER_FOLDER}/")
+MODEL_VARIABLE, FLAG = "PIX2PIX_MODEL", "--space_id"
 
 
 def is_checkout() -> bool:
-    """Whether the package lies in its repository; an installed one has no Space to copy."""
+    """Returns whether this is a checkout of the project; an installed package has no app.py."""
     return (ROOT / "app.py").is_file() and (ROOT / "pyproject.toml").is_file()
 
 
-def full_id(space_id: str) -> str:
-    """`space_id` with its owner, who is the caller where it names none."""
-    from huggingface_hub import HfApi
+def check_can_deploy(space_id: str) -> str:
+    """Checks, without changing anything, that the Space can be deployed.
 
-    with _explained(space_id):
-        return space_id if "/" in space_id else f"{HfApi().whoami()['name']}/{space_id}"
+    Returns:
+        The full id and whether it exists, as text for the plan.
 
-
-def check_can_write(space_id: str) -> str:
-    """Checks, changing nothing, that the token may write to the Space; says what would happen.
-
-    Raises `UserError` when it may not.
+    Raises:
+        UserError: when the token may not write there.
     """
-    from huggingface_hub import HfApi
+    with hub_errors_as_user_errors(f"The Space {space_id}", writes=True, flag=FLAG):
+        space_id = complete_repo_id(space_id)
+        _check_has_code(space_id)
+        space_id, exists = check_write_access(space_id, "space")
+    return f"{space_id}, which {'exists' if exists else 'will be created'}"
 
-    space_id, api = full_id(space_id), HfApi()
-    with _explained(space_id):
-        _check_code(space_id)
-        me = api.whoami()
-        check_role(me, f"The Space {space_id}", FLAG)
-        if api.repo_exists(space_id, repo_type="space"):
-            api.auth_check(space_id, repo_type="space", write=True)
-            return f"{space_id}, which exists"
-    check_owner(me, space_id, f"The Space {space_id}", FLAG)
-    return f"{space_id}, which will be created"
+
+def check_can_serve(model_id: str) -> str:
+    """Returns the full id of a model that a Space can serve.
+
+    Raises `UserError` when a request fails, or main of the model holds no graph to serve.
+    """
+    return _find_model(model_id).id
 
 
 def prepare_space(space_id: str, private: bool = False) -> str:
-    """Creates the Space unless it exists, checks that the token may write to it, and returns its
-    full id. Called before the first step, so that nothing fails after days of training."""
+    """Creates the Space unless it exists, and returns its full id.
+
+    Called before the first step, so that missing access does not cost a whole run.
+    Raises `UserError` when the token may not write there.
+    """
     from huggingface_hub import HfApi
 
-    space_id, api = full_id(space_id), HfApi()
-    with _explained(space_id):
-        _check_code(space_id)
+    api = HfApi()
+    with hub_errors_as_user_errors(f"The Space {space_id}", writes=True, flag=FLAG):
+        space_id = complete_repo_id(space_id)
+        _check_has_code(space_id)
         api.create_repo(
             space_id, repo_type="space", space_sdk="gradio", private=private or None, exist_ok=True
         )
         api.auth_check(space_id, repo_type="space", write=True)
-        return space_id
+    return space_id
 
 
-def deploy(space_id: str, model_id: str | None = None) -> str:
-    """Brings the Space up to this checkout and to the model on main, and says what it serves.
+def deploy_space(space_id: str, model_id: str | None = None) -> str:
+    """Updates the Space to this checkout and to the newest commit of the model.
 
-    One commit, and none when nothing changed. The hardware, other variables, secrets, and files
-    that are not of this project stay as they are. An installed package has no checkout: then only
-    what names the model changes.
+    Makes one commit, or none when nothing changed. The hardware, other variables, secrets, and
+    files that are not part of this project stay as they are. From an installed package, only the
+    lines that name the model change.
 
     Args:
         space_id: the Space's full id; it exists.
-        model_id: the model to serve, pinned to its commit of now; None keeps what the Space
-            serves (the starter model, in a new one).
+        model_id: the model to serve, pinned to the current commit of its main branch; None keeps
+            the model that the Space serves (in a new Space, the starter model).
+
+    Returns:
+        The URL of the Space and the model it serves, as text for the user.
 
     Raises:
-        UserError: when the Hub refuses, or main of the model holds nothing to serve.
+        UserError: when a request fails, or main of the model holds no graph to serve.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
     api = HfApi()
-    model = _served(model_id) if model_id else None
-    with _explained(space_id):
+    model = _find_model(model_id) if model_id else None
+    with hub_errors_as_user_errors(f"The Space {space_id}", writes=True, flag=FLAG):
         head = api.space_info(space_id).sha
-        local, remote = checkout_files(), api.list_repo_files(space_id, repo_type="space")
+        local, remote = list_checkout_files(), api.list_repo_files(space_id, repo_type="space")
         readme = _readme(space_id, head if "README.md" in remote else None, model)
-        gone = [path for path in remote if path.startswith(OWNED) and path not in local]
+        removed = [path for path in remote if path.startswith(OWN_FOLDERS) and path not in local]
         operations: list[CommitOperationAdd | CommitOperationDelete]
         operations = [CommitOperationAdd("README.md", readme.encode())]
         operations += [CommitOperationAdd(path, file) for path, file in local.items()]
-        operations += [CommitOperationDelete(path) for path in gone if local]
+        operations += [CommitOperationDelete(path) for path in removed if local]
         api.create_commit(
             space_id, operations, commit_message=model.title if model else "Update the code",
             repo_type="space", parent_commit=head,
         )  # fmt: skip
         if model:
-            _point(space_id, f"{model.id}@{model.revision}")
+            _set_model_variable(space_id, f"{model.id}@{model.revision}")
     page = f"{api.endpoint}/spaces/{space_id}"
-    return f"{page} {model.note(page)}" if model else page
+    return f"{page} {model.describe(page)}" if model else page
 
 
-def checkout_files() -> dict[str, Path]:
-    """The files of this checkout that the Space gets, by their path in it; none if installed."""
+def list_checkout_files() -> dict[str, Path]:
+    """Returns the files of this checkout that the Space gets, by path; {} without a checkout."""
     if not is_checkout():
         return {}
-    paths = {path for pattern in CODE + SHOWN for path in ROOT.glob(pattern) if path.is_file()}
+    patterns = CODE + DOCUMENTS + ASSETS
+    paths = {path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}
     return {path.relative_to(ROOT).as_posix(): path for path in sorted(paths)}
 
 
-def _check_code(space_id: str) -> None:
-    """Refuses a new Space from an installed package, which has no app.py to put there."""
+def _check_has_code(space_id: str) -> None:
+    """Raises `UserError` for a new Space when an installed package has no app.py to put there."""
     from huggingface_hub import HfApi
 
     if not is_checkout() and not HfApi().file_exists(space_id, "app.py", repo_type="space"):
@@ -128,13 +134,13 @@ def _check_code(space_id: str) -> None:
 
 
 @dataclass(frozen=True)
-class _Served:
-    """A model as it is on main now."""
+class _Model:
+    """The model that a Space serves, at the current commit of its main branch."""
 
     id: str
     revision: str
     private: bool
-    files: list[str]
+    served_files: list[str]
     datasets: list[str] | None
 
     @property
@@ -143,75 +149,74 @@ class _Served:
 
     @property
     def front_matter(self) -> dict[str, Any]:
-        preloaded = f"{self.id} {','.join(self.files)} {self.revision}"
+        preloaded = f"{self.id} {','.join(self.served_files)} {self.revision}"
         return {
             "models": [self.id],
             "datasets": self.datasets,
-            # Without a token the Space's build could not download a private model.
+            # The build of the Space has no token, so it can't download a private model.
             "preload_from_hub": None if self.private else [preloaded],
         }
 
-    def note(self, page: str) -> str:
-        """What the Space at `page` serves, and what is left to do there."""
-        said = f"serves {self.id}@{self.revision[:12]}."
+    def describe(self, page: str) -> str:
+        """Returns text for the user about the served model, and a secret to add at `page`/settings.
+
+        `page` is the URL of the Space.
+        """
+        text = f"serves {self.id}@{self.revision[:12]}."
         if self.private:
-            said += (
-                " The model is private, and no token of yours was copied: for the Space to read "
-                f"it, add a secret HF_TOKEN with a read token at {page}/settings."
+            text += (
+                " The model is private, and your token was not copied: for the Space to read the "
+                f"model, add a secret HF_TOKEN with a read token at {page}/settings."
             )
-        return said
+        return text
 
 
-def _served(model_id: str) -> _Served:
+def _find_model(model_id: str) -> _Model:
     from huggingface_hub import HfApi
 
-    with explained(f"The model {model_id}"):
+    with hub_errors_as_user_errors(f"The model {model_id}"):
+        model_id = complete_repo_id(model_id)
         info = HfApi().model_info(model_id)
-        revision, siblings = content(info)
+        revision, siblings = commit_and_files(info)
     files = [sibling.rfilename for sibling in siblings]
-    if "generator.onnx" not in files:
+    if GRAPH_FILE not in files:
         raise UserError(
-            f"The Space can't serve {model_id}: there is no generator.onnx on its main branch. "
-            "Publish there first (merge the pull request, if it waits in one), then use "
-            "--push_only --space_id."
+            f"The Space can't serve {model_id}: there is no {GRAPH_FILE} on its main branch. "
+            "Publish there first (or merge its pull request), then use --push_only --space_id."
         )
     served = [name for name in files if any(fnmatch(name, pattern) for pattern in SERVED)]
     datasets = info.card_data.get("datasets") if info.card_data else None
-    return _Served(model_id, revision, bool(info.private), served, datasets)
+    return _Model(model_id, revision, bool(info.private), served, datasets)
 
 
-def _readme(space_id: str, head: str | None, model: _Served | None) -> str:
-    """The Space's README.md: this checkout's, with what is served in its front matter.
+def _readme(space_id: str, head: str | None, model: _Model | None) -> str:
+    """Returns this checkout's README.md with the served model in its front matter.
 
-    `head` is the commit whose README.md names what the Space serves so far, None without one.
+    `head` is the commit of the Space whose README.md names the current model; None if it has none.
     """
     from huggingface_hub import SpaceCard, hf_hub_download
 
-    earlier = None
+    deployed = None
     if head:
         path = hf_hub_download(space_id, "README.md", repo_type="space", revision=head)
-        earlier = SpaceCard(Path(path).read_text(encoding="utf-8"))
-    card = earlier
-    # An installed package has an earlier Space: prepare_space has refused it otherwise.
+        deployed = SpaceCard(Path(path).read_text(encoding="utf-8"))
+    card = deployed
+    # Without a checkout there is a deployed card: prepare_space refuses a new Space then.
     if is_checkout() or not card:
         card = SpaceCard((ROOT / "README.md").read_text(encoding="utf-8"))
     for name in ("models", "datasets", "preload_from_hub"):
-        kept = earlier.data.get(name) if earlier else None
-        card.data[name] = model.front_matter[name] if model else kept
+        deployed_value = deployed.data.get(name) if deployed else None
+        card.data[name] = model.front_matter[name] if model else deployed_value
     return str(card)
 
 
-def _point(space_id: str, model: str) -> None:
-    """Sets the variable, but only to a new value: setting it restarts the Space."""
+def _set_model_variable(space_id: str, value: str) -> None:
+    """Sets PIX2PIX_MODEL if it has another value, because each change restarts the Space."""
     from huggingface_hub import HfApi
 
     api = HfApi()
-    known = api.get_space_variables(space_id).get(VARIABLE)
-    if known is None or known.value != model:
+    variable = api.get_space_variables(space_id).get(MODEL_VARIABLE)
+    if variable is None or variable.value != value:
         api.add_space_variable(
-            space_id, VARIABLE, model, description="What the Space serves: id@revision"
+            space_id, MODEL_VARIABLE, value, description="The model the Space serves: id@revision"
         )
-
-
-def _explained(space_id: str) -> AbstractContextManager[None]:
-    return explained(f"The Space {space_id}", writes=True, flag=FLAG)
