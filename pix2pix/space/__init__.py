@@ -1,4 +1,4 @@
-"""The Space's parts: what the operator sets, the models served, and one module a tab.
+"""The parts of the Gradio Space: settings, served models, components, and one module for each tab.
 
 `app.py` puts them together. Only these modules import gradio, and none imports TensorFlow.
 """

@@ -1,40 +1,52 @@
-"""The endpoints for programs: files in, files out, errors as sentences.
+"""Adds the endpoints for programs, which take and return files.
 
-Their docstrings are what programs read: gradio shows them on its API page, in its OpenAPI
-description and as those of the MCP tools.
+The docstrings of the endpoints are for their callers: Gradio shows them on its API page, in its
+OpenAPI document and as the descriptions of the MCP tools.
 """
 
 import json
-import reprlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.data_classes import JsonData
+import yaml
 from gradio.route_utils import API_PREFIX
-from PIL import Image
+from huggingface_hub import ModelCard
 
-from pix2pix.space.about import describe
-from pix2pix.space.answers import save_png
-from pix2pix.space.batch_tab import BATCHES, batches
-from pix2pix.space.models import Models
-from pix2pix.space.photos import photo_input
+from pix2pix.artifacts import CARD_FILE, GRAPH_FILE, ArtifactFolder
+from pix2pix.errors import UserError
+from pix2pix.space.batch import run_batch
+from pix2pix.space.components import (
+    BATCH_EVENT,
+    EXAMPLE_FILE,
+    MODE_CHOICES,
+    TRANSLATION_EVENT,
+    Choice,
+    FilesInput,
+    JsonText,
+    Photo,
+    Upload,
+    photo_input,
+    require_photo,
+)
+from pix2pix.space.result_files import save_png
+from pix2pix.space.security.calls import SecureBlocks
+from pix2pix.space.served_models import ServedModels
 from pix2pix.space.settings import Settings
-from pix2pix.space.translating import MODE_CHOICES, TRANSLATIONS, steps
-from pix2pix.space.uploads import Upload, files_input
-from pix2pix.translate import Translator
+from pix2pix.translate import MODES, Translator
 
 CALL = f"{API_PREFIX}/call"
-EXAMPLE: dict[str, Any] = {"path": "aerial.jpg", "meta": {"_type": "gradio.FileData"}}
+MODE_VALUES = [value for _, value in MODE_CHOICES]
 
 
-class Programs:
-    """What programs may call. `cache` is where answers lie until they are fetched."""
+class Endpoints:
+    """The functions that programs can call."""
 
-    def __init__(self, models: Models, settings: Settings, cache: str):
-        self._models, self._settings, self._cache = models, settings, cache
+    def __init__(self, models: ServedModels, settings: Settings):
+        self._models, self._settings = models, settings
 
-    def translate(self, image: Image.Image | None, mode: str = "fit") -> str:
+    def translate(self, image: Photo | None, mode: str = "fit") -> str:
         """Translates one picture of any size with the model of this Space.
 
         Args:
@@ -44,9 +56,9 @@ class Programs:
         Returns:
             The map: a lossless PNG of the photo's own size.
         """
-        return self._translation(self._models.default, image, mode)
+        return _translate(self._models.default, image, mode)
 
-    def translate_with(self, image: Image.Image | None, mode: str, model: str) -> str:
+    def translate_with(self, image: Photo | None, mode: str, model: str) -> str:
         """Translates one picture of any size with a model of your choice.
 
         Args:
@@ -57,7 +69,7 @@ class Programs:
         Returns:
             The map: a lossless PNG of the photo's own size.
         """
-        return self._translation(self._models[model], image, mode)
+        return _translate(self._models[model], image, mode)
 
     def translate_batch(self, files: list[Upload], mode: str = "fit") -> Iterator[tuple]:
         """Translates many pictures. A file that can't be read doesn't stop the others.
@@ -69,93 +81,113 @@ class Programs:
         Returns:
             archive: A zip with a lossless PNG for each photo, a contact sheet and the report.
             sheet: The contact sheet: photo | map, small, for each photo.
-            report: What became of each file: its name in the zip, or the error.
+            report: The result of each file: its name in the zip, or the error.
         """
-        translator, settings = self._models.default, self._settings
-        for said, batch in batches(translator, files, mode, settings, self._cache):
+        for message, batch in run_batch(self._models.default, files, mode, self._settings):
             if batch is None:
-                yield None, None, {"progress": said}
+                yield None, None, {"progress": message}
             else:
                 yield str(batch.archive), batch.sheet and str(batch.sheet), batch.report()
 
     def model_info(self) -> dict:
-        """Describes the model of this Space: what it learned from and how well.
+        """Describes the model of this Space: what it was trained on and how good it is.
 
         Returns:
-            Name, revision, direction, image size in pixels, dataset, licence, held-out metrics
+            Name, revision, direction, image size in pixels, dataset, license, held-out metrics
             beside trivial baselines, sha256 of the graph, and the limits of this Space.
         """
-        return describe(self._models, self._settings)
-
-    def _translation(self, translator: Translator, image: Image.Image | None, mode: str) -> str:
-        *_, (_, _, picture) = steps(translator, image, mode)
-        return save_png(picture, self._cache, "pix2pix-map")
+        return describe_model(self._models, self._settings)
 
 
-def endpoints(space: gr.Blocks, models: Models, settings: Settings) -> None:
+def add_endpoints(space: SecureBlocks, models: ServedModels, settings: Settings) -> None:
     """Adds the endpoints to `space`, which is being built."""
-    # What gradio's OpenAPI document says about the whole; it shows no examples by itself.
-    space.description = _how_to(models)  # type: ignore[attr-defined]
-    # Events of their own, on components nobody sees: programs get files and nothing else.
+    # Gradio's OpenAPI document has no examples of its own.
+    space.description = _describe_calls(models)
+    # Separate events on hidden components: programs get files and nothing else.
     with gr.Group(visible=False):
-        image, mode = photo_input(settings), _choice("mode", [value for _, value in MODE_CHOICES])
-        answer = gr.Image(label="map", format="png", type="filepath")
-        files = files_input(settings, "files")
+        image = photo_input(settings)
+        mode = Choice(MODE_VALUES, value=MODE_VALUES[0], label="mode")
+        result = gr.Image(label="map", format="png", type="filepath")
+        files = FilesInput(max_files=settings.max_batch, label="files")
         archive, sheet = gr.File(label="archive"), gr.Image(label="sheet", format="png")
-        report, info, button = gr.JSON(label="report"), gr.JSON(label="info"), gr.Button()
-        # Gradio's own examples are files on other sites.
-        image.example_payload = lambda: EXAMPLE | {"url": "aerial.jpg"}
-        files.example_payload = lambda: [EXAMPLE | {"url": "aerial.jpg"}]
-        info.postprocess = _JsonText  # type: ignore[assignment]
-        programs = Programs(models, settings, answer.GRADIO_CACHE)
-        batch = [archive, sheet, report]
-        button.click(programs.translate, [image, mode], answer, **TRANSLATIONS)
-        button.click(programs.translate_batch, [files, mode], batch, **BATCHES)
-        button.click(programs.model_info, None, info, queue=False)
+        report, info, button = gr.JSON(label="report"), JsonText(label="info"), gr.Button()
+        endpoints = Endpoints(models, settings)
+        batch_outputs = [archive, sheet, report]
+        button.click(endpoints.translate, [image, mode], result, **TRANSLATION_EVENT)
+        button.click(endpoints.translate_batch, [files, mode], batch_outputs, **BATCH_EVENT)
+        button.click(endpoints.model_info, None, info, queue=False)
         if len(models.names) > 1:
-            model = _choice("model", models.names)
-            button.click(programs.translate_with, [image, mode, model], answer, **TRANSLATIONS)
+            model = Choice(models.names, value=models.names[0], label="model")
+            button.click(
+                endpoints.translate_with, [image, mode, model], result, **TRANSLATION_EVENT
+            )
 
 
-def _how_to(models: Models) -> str:
-    """How a program calls the endpoints, with an example of each."""
+def describe_model(models: ServedModels, settings: Settings) -> dict:
+    """Returns the default model, the names of all models, and this Space's limits, for JSON."""
+    translator = models.default
+    config, metrics = translator.config, read_metrics(translator.folder) or {}
+    license_id = read_license(translator.folder)
+    return {
+        "name": models.names[0],
+        "revision": translator.revision,
+        "direction": config.direction,
+        "image_size": config.image_size,
+        "dataset": {"name": config.dataset_name, "revision": config.dataset_revision},
+        "license": license_id,
+        "licence": license_id,  # codespell:ignore licence (the key of version 0.1)
+        "held_out_pairs": metrics.get("held_out_pairs"),
+        "metrics": metrics.get("metrics"),
+        "baselines": metrics.get("baselines"),
+        "protocol": metrics.get("protocol"),
+        "sha256": translator.about["sha256"][GRAPH_FILE],
+        "models": models.names,
+        "modes": list(MODES),
+        "limits": {
+            "file_mb": settings.max_file_mb,
+            "megapixels": settings.max_megapixels,
+            "batch_files": settings.max_batch,
+            "queue": settings.queue,
+        },
+    }
+
+
+def read_metrics(folder: Path) -> dict | None:
+    """Returns the content of metrics.json, or None where there is none or it is damaged."""
+    try:
+        return ArtifactFolder(folder).read_metrics()
+    except UserError:
+        return None
+
+
+def read_license(folder: Path) -> str | None:
+    """Returns the license of the weights in the model's card, or None."""
+    try:
+        card = (folder / CARD_FILE).read_text(encoding="utf-8")
+        return ModelCard(card).data.get("license")
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+
+
+def _translate(translator: Translator, photo: Photo | None, mode: str) -> str:
+    return save_png(translator(require_photo(photo).image, mode=mode), "pix2pix-map")
+
+
+def _describe_calls(models: ServedModels) -> str:
+    """Returns how a program calls the endpoints, with an example of each."""
     examples: dict[str, dict[str, Any]] = {
-        "translate": {"image": EXAMPLE, "mode": "fit"},
-        "translate_batch": {"files": [EXAMPLE], "mode": "fit"},
+        "translate": {"image": EXAMPLE_FILE, "mode": "fit"},
+        "translate_batch": {"files": [EXAMPLE_FILE], "mode": "fit"},
         "model_info": {},
     }
     if len(models.names) > 1:
         examples["translate_with"] = examples["translate"] | {"model": models.names[-1]}
     posts = [f"POST {CALL}/v2/{name} {json.dumps(body)}" for name, body in examples.items()]
-    in_order = json.dumps({"data": list(examples["translate"].values())})
+    positional = json.dumps({"data": list(examples["translate"].values())})
     return "\n".join([
         "A call is two requests. First the arguments by name:", *posts,
-        "or in their order, all of them:", f"POST {CALL}/translate {in_order}",
-        f"A path is what {API_PREFIX}/upload answered, or the address of a file. The answer is in",
+        "or all of them in their order:", f"POST {CALL}/translate {positional}",
+        f"A path is the response of {API_PREFIX}/upload, or a URL. The result comes from",
         f"GET {CALL}/translate/EVENT_ID",
-        'a stream that ends with "complete", or with "error" and a sentence.',
+        'as a stream that ends with "complete", or with "error" and a message.',
     ])  # fmt: skip
-
-
-class _JsonText(JsonData):
-    """JSON for MCP clients too: gradio gives them the text of an answer."""
-
-    def __str__(self) -> str:
-        return json.dumps(self.root, ensure_ascii=False)
-
-
-def _choice(name: str, values: list[str]) -> gr.Radio:
-    """One of `values`, by default the first; anything else is refused in a sentence."""
-
-    def read(value) -> str:
-        if value is None:
-            return values[0]
-        if value not in values:
-            raise gr.Error(
-                f"The {name} {reprlib.repr(value)} is unknown; choose one of {', '.join(values)}."
-            )
-        return value
-
-    choice = gr.Radio(values, value=values[0], label=name)
-    choice.preprocess = read  # type: ignore[assignment]
-    return choice

@@ -1,31 +1,41 @@
-"""Many pictures into one zip: a PNG each, a contact sheet and a report.
+"""Translates many pictures into one zip: a PNG each, a contact sheet and a report.
 
-One picture at a time is in memory. The zip is written to disk as the pictures come, under a
-temporary name; what is stopped leaves nothing behind.
+One picture at a time is in memory. The zip is written to disk as the pictures are finished, under
+a temporary name; a batch that is stopped leaves no file.
 """
 
 import json
+import math
 import shutil
 import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
+
+from PIL import Image, ImageDraw, ImageFont
 
 from pix2pix.errors import UserError
-from pix2pix.space.answers import PNG
-from pix2pix.space.contact_sheet import ContactSheet
-from pix2pix.space.photos import read_photo, safe_stem
+from pix2pix.images import RESAMPLE, open_image
+from pix2pix.space.components import PROGRESS_INTERVAL, Upload
+from pix2pix.space.result_files import PNG, create_result_folder, safe_stem
 from pix2pix.space.settings import Settings
-from pix2pix.space.uploads import Upload
 from pix2pix.translate import Translator
 
 ZIP, SHEET, REPORT = "pix2pix-maps.zip", "contact-sheet.png", "report.json"
+NO_PICTURES = "There are no pictures yet: choose or drop some first."
+
+COLUMNS, GAP, CAPTION_HEIGHT = 2, 8, 22
+# However many pictures there are, the sheet has at most this many pixels of thumbnails.
+MAX_SHEET_PIXELS = 16_000_000
+MAX_THUMBNAIL, MIN_THUMBNAIL = 256, 48
+PAPER, INK = "white", "#334155"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file: `map` is its name in the zip, or `error` says why it has none."""
+    """The result of one file: `map` is its name in the zip; `error` is the reason of a failure."""
 
     file: str
     map: str | None = None
@@ -45,65 +55,93 @@ class Batch:
 
     @property
     def failed(self) -> int:
+        """The number of files that could not be translated."""
         return sum(outcome.error is not None for outcome in self.outcomes)
 
     def report(self) -> dict:
-        """As it lies in the zip: how many were translated, and each file's outcome."""
+        """Returns the content of the report in the zip: the counts and each file's outcome."""
         files = [asdict(outcome) for outcome in self.outcomes]
         return {"translated": len(files) - self.failed, "failed": self.failed, "files": files}
 
     def summary(self) -> str:
-        said = f"{len(self.outcomes) - self.failed} of {len(self.outcomes)} translated."
-        return f"{said} {self.failed} failed: the table says why." if self.failed else said
+        """Returns the counts as a sentence."""
+        total = len(self.outcomes)
+        sentence = f"{total - self.failed} of {total} translated."
+        return f"{sentence} {self.failed} failed: the table says why." if self.failed else sentence
+
+
+def run_batch(
+    translator: Translator, uploads: list[Upload], mode: str, settings: Settings
+) -> Iterator[tuple[str, Batch | None]]:
+    """Runs `translate_files` in a new folder of Gradio's cache, and limits the progress messages.
+
+    It yields at most one message in PROGRESS_INTERVAL seconds, so that a browser keeps up.
+    """
+    if not uploads:
+        raise UserError(NO_PICTURES)
+    last_message_at = 0.0
+    try:
+        folder = create_result_folder()
+        for message, batch in translate_files(translator, uploads, mode, settings, folder):
+            if batch or time.monotonic() - last_message_at > PROGRESS_INTERVAL:
+                last_message_at = time.monotonic()
+                yield message, batch
+    except OSError as error:
+        raise UserError(
+            f"The zip can't be written ({error.strerror}); try again later, or send fewer files."
+        ) from None
 
 
 def translate_files(
     translator: Translator, uploads: list[Upload], mode: str, settings: Settings, folder: Path
 ) -> Iterator[tuple[str, Batch | None]]:
-    """Writes the zip and the sheet into `folder`, which is deleted when this is stopped.
+    """Writes the zip and the contact sheet into `folder`, which is deleted if the batch stops.
 
     Yields:
-        How far it is, as a sentence for the visitor, and None; with the last, the `Batch`.
+        A progress message and None; at the end, the summary and the `Batch`.
     """
-    outcomes, names = [], map_names([upload.name for upload in uploads])
+    outcomes: list[Outcome] = []
+    names = map_names([upload.name for upload in uploads])
     sheet, temporary = ContactSheet(len(uploads)), folder / f".{ZIP}"
     try:
         with zipfile.ZipFile(temporary, "w") as archive:  # stored: a PNG is compressed already
             for number, (upload, name) in enumerate(zip(uploads, names, strict=True), 1):
-                place, started = f"{number} of {len(uploads)}: {upload.name}", time.perf_counter()
-                yield place, None
+                position, started = f"{number} of {len(uploads)}: {upload.name}", time.monotonic()
+                yield position, None
                 try:
-                    photo = read_photo(upload.path, settings)
-                    for done, total, picture in translator.steps(photo, mode=mode):
-                        if picture is None:
-                            yield f"{place}, tile {done} of {total}", None
+                    photo = open_image(upload.path, settings.max_megapixels * 1_000_000)
+                    for done, total, translation in translator.iter_progress(photo, mode=mode):
+                        if translation is None:
+                            yield f"{position}, tile {done} of {total}", None
                 except UserError as error:
                     outcomes.append(Outcome(upload.name, error=str(error)))
                     continue
+                translation = cast(Image.Image, translation)  # comes with the last tile
                 with archive.open(name, "w") as file:
-                    picture.save(file, **PNG)
-                sheet.add(photo, picture, upload.name)
-                seconds = round(time.perf_counter() - started, 3)
-                outcomes.append(Outcome(upload.name, name, *picture.size, seconds))
+                    translation.save(file, **PNG)
+                sheet.add(photo, translation, upload.name)
+                seconds = round(time.monotonic() - started, 3)
+                outcomes.append(Outcome(upload.name, name, *translation.size, seconds))
             batch = Batch(folder / ZIP, sheet.save(folder / SHEET), tuple(outcomes))
             if batch.sheet:
                 archive.write(batch.sheet, SHEET)
             archive.writestr(REPORT, json.dumps(batch.report(), indent=2, ensure_ascii=False))
         temporary.replace(batch.archive)
-    except BaseException:  # a generator that is stopped, too
+    except BaseException:  # GeneratorExit too: the visitor stopped the batch
         shutil.rmtree(folder, ignore_errors=True)
         raise
     yield batch.summary(), batch
 
 
 def map_names(files: list[str]) -> list[str]:
-    """Names in the zip after the uploads': safe in any file system, unique whatever the case.
+    """Returns names in the zip: safe in any file system, and unique even where case is ignored.
 
     Example:
-        >>> map_names(["Harbour.JPG", "harbour.png", "../../x"])
-        ['Harbour-map.png', 'harbour-map-2.png', 'x-map.png']
+        >>> map_names(["Harbor.JPG", "harbor.png", "../../x"])
+        ['Harbor-map.png', 'harbor-map-2.png', 'x-map.png']
     """
-    taken, names = set(), []
+    taken: set[str] = set()
+    names = []
     for file in files:
         stem = safe_stem(file, "picture")
         name, number = f"{stem}-map.png", 1
@@ -113,3 +151,51 @@ def map_names(files: list[str]) -> list[str]:
         taken.add(name.casefold())
         names.append(name)
     return names
+
+
+class ContactSheet:
+    """Draws thumbnails of up to `count` photos and their maps, with captions, on one sheet."""
+
+    def __init__(self, count: int):
+        side = math.isqrt(MAX_SHEET_PIXELS // (2 * max(count, 1)))
+        self.side = min(MAX_THUMBNAIL, max(MIN_THUMBNAIL, side))
+        self._columns = min(COLUMNS, max(count, 1))
+        self._cell = (2 * self.side + 2 * GAP, self.side + CAPTION_HEIGHT + GAP)
+        rows = -(-count // self._columns)
+        size = (self._columns * self._cell[0] + GAP, rows * self._cell[1] + GAP)
+        self._sheet = Image.new("RGB", size, PAPER)
+        self._font = ImageFont.load_default(size=13)
+        self._count = 0
+
+    def add(self, photo: Image.Image, translation: Image.Image, caption: str) -> None:
+        """Puts the next pair on the sheet."""
+        row, column = divmod(self._count, self._columns)
+        left, top = GAP + column * self._cell[0], GAP + row * self._cell[1]
+        for index, image in enumerate((photo, translation)):
+            small = _thumbnail(image, self.side)
+            x = left + index * (self.side + GAP // 2) + (self.side - small.width) // 2
+            self._sheet.paste(small, (x, top + (self.side - small.height) // 2))
+        text = _shorten(caption, self._font, 2 * self.side)
+        ImageDraw.Draw(self._sheet).text((left, top + self.side + 2), text, INK, self._font)
+        self._count += 1
+
+    def save(self, path: Path) -> Path | None:
+        """Saves the sheet without empty rows, and returns its path; None if it has no pictures."""
+        if not self._count:
+            return None
+        rows = -(-self._count // self._columns)
+        self._sheet.crop((0, 0, self._sheet.width, rows * self._cell[1] + GAP)).save(path, **PNG)
+        return path
+
+
+def _thumbnail(image: Image.Image, side: int) -> Image.Image:
+    width, height = (max(1, round(length * side / max(image.size))) for length in image.size)
+    return image.resize((width, height), RESAMPLE, reducing_gap=3)
+
+
+def _shorten(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "...") > width:
+        text = text[:-1]
+    return text + "..."

@@ -1,38 +1,36 @@
-"""The tab that translates many files into one zip."""
+"""The Batch tab: translates many files into one zip."""
 
 import html
-import time
 from collections.abc import Iterator
-from typing import Any
 
 import gradio as gr
 
-from pix2pix.space.answers import answer_folder
-from pix2pix.space.batch import Batch, translate_files
-from pix2pix.space.models import Models
+from pix2pix.space.batch import Batch, run_batch
+from pix2pix.space.components import (
+    BATCH_EVENT,
+    INSTANT_EVENT,
+    MODE_CHOICES,
+    FilesInput,
+    Upload,
+)
+from pix2pix.space.served_models import ServedModels
 from pix2pix.space.settings import Settings
-from pix2pix.space.translating import AT_ONCE, MODE_CHOICES, PROGRESS_EVERY
-from pix2pix.space.uploads import Upload, files_input
-from pix2pix.translate import Translator
 
-# One at a time: a batch shares the processor with the visitors who translate single photos.
-BATCHES: dict[str, Any] = {"concurrency_id": "batches", "concurrency_limit": 1}
 COLUMNS = ("File", "Map in the zip, or what is wrong", "Pixels")
-NOTHING = "There are no pictures yet: choose or drop some first."
 STOPPED = "Stopped: there is no zip."
 
 
-def batch_tab(models: Models, settings: Settings) -> None:
+def batch_tab(models: ServedModels, settings: Settings) -> None:
     """Builds the tab."""
 
-    def show(uploads: list[Upload], mode: str, model: str):
+    def translate_all(uploads: list[Upload], mode: str, model: str) -> Iterator[tuple]:
         yield _status(""), gr.DownloadButton(value=None, interactive=False), None, None
-        for said, batch in batches(models[model], uploads, mode, settings, archive.GRADIO_CACHE):
+        for message, batch in run_batch(models[model], uploads, mode, settings):
             if batch is None:
-                yield _status(said), gr.skip(), gr.skip(), gr.skip()
+                yield _status(message), gr.skip(), gr.skip(), gr.skip()
             else:
                 button = gr.DownloadButton(value=str(batch.archive), interactive=True)
-                yield _status(said), button, batch.sheet and str(batch.sheet), _table(batch)
+                yield _status(message), button, batch.sheet and str(batch.sheet), _table(batch)
 
     gr.Markdown(
         f"Up to {settings.max_batch} pictures at once become one zip: a lossless PNG each, a "
@@ -40,7 +38,7 @@ def batch_tab(models: Models, settings: Settings) -> None:
     )
     with gr.Row(equal_height=False):
         with gr.Column():
-            files = files_input(settings, "Photos", elem_id="batch-files")
+            files = FilesInput(max_files=settings.max_batch, label="Photos", elem_id="batch-files")
             mode = gr.Radio(MODE_CHOICES, value="fit", label="Resolution")
             model = gr.Dropdown(
                 models.names, value=models.names[0], label="Model", visible=len(models.names) > 1
@@ -59,49 +57,25 @@ def batch_tab(models: Models, settings: Settings) -> None:
             )  # fmt: skip
     table = gr.HTML(elem_id="batch-table")
     outputs = [note, archive, sheet, table]
-    running = start.click(
-        show, [files, mode, model], outputs, api_visibility="private",
-        show_progress="minimal", show_progress_on=note, **BATCHES,
+    run = start.click(
+        translate_all, [files, mode, model], outputs, api_visibility="private",
+        show_progress="minimal", show_progress_on=note, **BATCH_EVENT,
     )  # fmt: skip
-    # A cancelled run counts as a failed one. Told by the run's own end, or a late tile's line would
-    # take its place.
-    running.failure(lambda: _status(STOPPED), None, note, **AT_ONCE)
-    stop.click(None, cancels=[running])
+    # Gradio treats a canceled run as a failed one. The message is written at the end of the run,
+    # because the progress of a late tile would overwrite one that the button writes.
+    run.failure(lambda: _status(STOPPED), None, note, **INSTANT_EVENT)
+    stop.click(None, cancels=[run])
 
 
-def batches(
-    translator: Translator, uploads: list[Upload], mode: str, settings: Settings, cache: str
-) -> Iterator[tuple[str, Batch | None]]:
-    """`translate_files` in a folder of its own, with errors that are shown to the visitor.
-
-    Of what is said along the way, so much is passed on that a browser keeps up with it.
-    """
-    if not uploads:
-        raise gr.Error(NOTHING)
-    passed_on = 0.0
-    try:
-        for said, batch in translate_files(
-            translator, uploads, mode, settings, answer_folder(cache)
-        ):
-            if batch or time.monotonic() - passed_on > PROGRESS_EVERY:
-                passed_on = time.monotonic()
-                yield said, batch
-    except OSError as error:
-        raise gr.Error(
-            f"The zip can't be written here ({error.strerror}); try again later, or send fewer "
-            "files."
-        ) from None
-
-
-def _status(said: str) -> str:
-    """A line that is read out where the page is listened to; a name in it is text."""
-    return f'<p role="status" style="min-height: 1.5em">{html.escape(said)}</p>'
+def _status(message: str) -> str:
+    """Returns a line that screen readers read out; file names in it are escaped."""
+    return f'<p role="status" style="min-height: 1.5em">{html.escape(message)}</p>'
 
 
 def _table(batch: Batch) -> str:
     rows = ["".join(f'<th scope="col">{name}</th>' for name in COLUMNS)]
     for outcome in batch.outcomes:
         size = f"{outcome.width} x {outcome.height}" if outcome.map else ""
-        cells = (outcome.file, outcome.map or outcome.error, size)
+        cells = (outcome.file, outcome.map or outcome.error or "", size)
         rows.append("".join(f"<td>{html.escape(cell)}</td>" for cell in cells))
     return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"

@@ -1,24 +1,23 @@
-"""The tab with held-out pairs beside what the model makes of them."""
+"""The Gallery tab: held-out pairs beside the pictures that the model generates for them."""
 
 import gradio as gr
 
 from pix2pix.gallery import ORDERS, ordered
-from pix2pix.space.cards import cards, triplet_cards
+from pix2pix.space.components import INSTANT_EVENT
+from pix2pix.space.html_components import SampleCards, triplet_cards
 from pix2pix.space.translate_tab import TranslateTab
-from pix2pix.space.translating import AT_ONCE
-from pix2pix.space.words import words
 
-EXPLAINED = (
-    "Pairs the model never saw in training. L1 is the mean difference from the {real} in grey "
+EXPLANATION = (
+    "Pairs the model never saw in training. L1 is the mean difference from the {real} in gray "
     "levels of 255: lower is closer. PSNR and SSIM: higher is closer. A click opens the "
     "{source} in Translate, with the {real} to compare with."
 )
 
 
 def gallery_tab(translate: TranslateTab, tabs: gr.Tabs) -> None:
-    """Builds the tab, with a tab of its own for each of several models.
+    """Builds the tab, with a nested tab for each model where there are several.
 
-    A click puts the sample into Translate and opens it.
+    A click on a sample loads it into Translate and opens that tab.
     """
     names = translate.models.names
     if len(names) == 1:
@@ -31,20 +30,21 @@ def gallery_tab(translate: TranslateTab, tabs: gr.Tabs) -> None:
 
 
 def _gallery(model: str, translate: TranslateTab, tabs: gr.Tabs) -> None:
-    samples = translate.models.samples[model]
-    named = words(translate.models[model].config)
+    samples, labels = translate.models.samples[model], translate.models.labels(model)
     if not samples:
         gr.Markdown("This model comes without samples.")
         return
-    gr.Markdown(EXPLAINED.format(source=named.short_source, real=named.real))
+    gr.Markdown(EXPLANATION.format(source=labels.short_source, real=labels.real))
     order = gr.Radio(ORDERS, value=ORDERS[0], label="Order, by L1")
-    gallery = cards(triplet_cards(samples, named), 420, "gallery")
+    gallery = SampleCards(triplet_cards(samples, labels), card_width=420, elem_id="gallery")
 
     def sort(order: str) -> dict:
-        return triplet_cards(ordered(samples, order), named)
+        return triplet_cards(ordered(samples, order), labels)
 
     def pick(event: gr.EventData) -> dict:
         return translate.load(model, event.name) | {tabs: gr.Tabs(selected="translate")}
 
-    order.change(sort, order, gallery, **AT_ONCE)
-    gallery.select(pick, None, [*translate.loaded, tabs], cancels=translate.run, **AT_ONCE)
+    order.change(sort, order, gallery, **INSTANT_EVENT)
+    gallery.select(
+        pick, None, [*translate.load_outputs, tabs], cancels=translate.run, **INSTANT_EVENT
+    )

@@ -1,12 +1,15 @@
-"""What the operator sets by environment variables. A wrong value never stops the Space."""
+"""Reads the operator's settings from the environment; a wrong value never stops the Space."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# The least and the most that each number may be; its variable is PIX2PIX_ and its name.
+from pix2pix.errors import UserError
+from pix2pix.translate import MAX_THREADS, read_number, read_threads
+
+# Minimum and maximum of each number; its variable is PIX2PIX_ and the name in upper case.
 RANGES = {
-    "threads": (0, 1024),
+    "threads": (0, MAX_THREADS),
     "max_file_mb": (1, 2000),
     "max_megapixels": (1, 1000),
     "max_batch": (1, 1000),
@@ -17,14 +20,17 @@ RANGES = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Limits and names, read once when the Space starts.
+    """Holds the limits and model names, which are read once when the Space starts.
 
     Attributes:
-        models: what to serve, the default first; empty for the starter model.
-        threads: processor threads a translation, 0 for all cores; `Translator` reads it itself.
-        max_file_mb: largest upload. max_megapixels: largest picture. max_batch: files a batch.
-        queue: visitors that may wait. concurrency: translations at a time.
-        notices: what was wrong with the variables, one sentence each.
+        models: names of the models to serve, the default first; empty for the starter model.
+        threads: CPU threads of a translation; 0 for all cores.
+        max_file_mb: largest upload, in MB.
+        max_megapixels: largest picture, in megapixels.
+        max_batch: maximum number of files in a batch.
+        queue: maximum number of calls that wait.
+        concurrency: maximum number of translations at a time.
+        notices: one sentence for each variable with a wrong value.
     """
 
     models: tuple[str, ...] = ()
@@ -39,31 +45,21 @@ class Settings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Reads PIX2PIX_MODEL, PIX2PIX_MODELS, and the numbers in RANGES."""
-        given = [environ.get("PIX2PIX_MODEL", ""), *environ.get("PIX2PIX_MODELS", "").split(",")]
-        models = tuple(dict.fromkeys(name.strip() for name in given if name.strip()))
-        numbers, notices = {}, []
-        for field, (least, most) in RANGES.items():
-            variable = f"PIX2PIX_{field.upper()}"
-            text = environ.get(variable)
-            if text is None:
-                continue
-            numbers[field] = _number(text, least, most)
-            if numbers[field] is None:
-                numbers[field] = getattr(cls, field)
-                notices.append(
-                    f"{variable} is {text[:40]!r}, which is no whole number from {least} to "
-                    f"{most}: {numbers[field]} is used."
-                )
-        set_to_nothing = {"PIX2PIX_MODEL", "PIX2PIX_MODELS"} & environ.keys()
-        if set_to_nothing and not models:
-            names = " and ".join(sorted(set_to_nothing))
-            notices.append(f"{names} names no model: the starter model is served.")
+        names = [environ.get("PIX2PIX_MODEL", ""), *environ.get("PIX2PIX_MODELS", "").split(",")]
+        models = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+        numbers: dict[str, int] = {}
+        notices = []
+        for field, limits in RANGES.items():
+            variable, default = f"PIX2PIX_{field.upper()}", getattr(cls, field)
+            try:
+                if field == "threads":  # `Translator` reads the same variable
+                    numbers[field] = read_threads(environ)
+                else:
+                    numbers[field] = read_number(environ, variable, default, limits)
+            except UserError as error:
+                notices.append(str(error))
+        empty_variables = {"PIX2PIX_MODEL", "PIX2PIX_MODELS"} & environ.keys()
+        if empty_variables and not models:
+            variables = " and ".join(sorted(empty_variables))
+            notices.append(f"{variables} names no model: the starter model is served.")
         return cls(models=models, notices=tuple(notices), **numbers)
-
-
-def _number(text: str, least: int, most: int) -> int | None:
-    try:
-        number = int(text)
-    except ValueError:
-        return None
-    return number if least <= number <= most else None

@@ -1,62 +1,81 @@
-"""The tab that translates one photo."""
+"""The Translate tab: translates one photo and compares the result with it."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import gradio as gr
 from PIL import Image
 
+from pix2pix.errors import UserError
 from pix2pix.images import open_image
-from pix2pix.space.answers import save_png, save_preview
-from pix2pix.space.cards import cards, example_cards
-from pix2pix.space.compare import alone, compare, compared, nothing_compared
-from pix2pix.space.models import Models
-from pix2pix.space.pairs import closeness, input_and_target, looks_like_pair
-from pix2pix.space.photos import photo_input, upload_stem
+from pix2pix.space.components import (
+    INSTANT_EVENT,
+    MODE_CHOICES,
+    PROGRESS_INTERVAL,
+    TRANSLATION_EVENT,
+    Photo,
+    photo_input,
+    require_photo,
+)
+from pix2pix.space.html_components import (
+    CompareSlider,
+    SampleCards,
+    empty_slider,
+    example_cards,
+    one_picture,
+    progress_bar,
+    two_pictures,
+)
+from pix2pix.space.labels import Labels
+from pix2pix.space.pair_upload import (
+    describe_closeness,
+    describe_pair,
+    input_and_target,
+    looks_like_pair,
+)
+from pix2pix.space.result_files import safe_stem, save_png, save_preview
+from pix2pix.space.served_models import ServedModels
 from pix2pix.space.settings import Settings
-from pix2pix.space.translating import AT_ONCE, MODE_CHOICES, PROGRESS_EVERY, TRANSLATIONS, steps
-from pix2pix.space.words import Words, words
 
-MODES_EXPLAINED = (
+MODES_EXPLANATION = (
     "At once: quick, and the network sees everything, but at {size} x {size} pixels. In tiles: "
     "every pixel of a larger picture is kept, and it takes longer."
 )
-NO_PAIR = "There is no side-by-side pair: upload one first."
 STOPPED = "<p>Stopped: there is no result.</p>"
-PAIR = (
-    "**A side-by-side pair?** This picture is twice as wide as high. If its {side} half is the "
-    "{source}, that half can be translated alone and compared with the other one, the {real}."
-)
 
 
 class TranslateTab:
-    """The tab's components, and what happens on them.
+    """The tab's components and their events.
 
     Attributes:
-        loaded: the outputs of `load`, for tabs that put a sample in. run: what they cancel.
+        load_outputs: the outputs of `load`, for other tabs that load a sample.
+        run: the event of the translation, for other tabs to cancel it.
     """
 
-    def __init__(self, models: Models, settings: Settings):
+    def __init__(self, models: ServedModels, settings: Settings):
         """Builds the tab."""
         self.models = models
-        named = self._words(models.names[0])
-        gr.Markdown(f"Drop, paste or choose {_article(named.source)} of any size.")
+        labels = models.labels(models.names[0])
+        gr.Markdown(f"Drop, paste or choose {_with_article(labels.source)} of any size.")
         with gr.Row(equal_height=False):
             with gr.Column(min_width=300):
-                self._build_input(named, settings)
+                self._build_input(labels, settings)
             with gr.Column(min_width=300):
-                self._build_result(named)
+                self._build_result(labels)
         if any(models.samples.values()):
             gr.Markdown("### Held-out pictures to try")
-        self.examples = cards(self._examples(models.names[0]), 76, "examples")
-        self._connect(settings)
+        self.examples = SampleCards(
+            self._examples(models.names[0]), card_width=76, elem_id="examples"
+        )
+        self._connect()
 
-    def _build_input(self, named: Words, settings: Settings) -> None:
+    def _build_input(self, labels: Labels, settings: Settings) -> None:
         names = self.models.names
         self.model = gr.Dropdown(
             names, value=names[0], label="Model", visible=len(names) > 1, elem_id="model-choice"
         )
-        sources = {self._words(name).short_source for name in names}
+        sources = {self.models.labels(name).short_source for name in names}
         self.photo = photo_input(
             settings, (sources.pop() if len(sources) == 1 else "input").title(), "photo"
         )
@@ -65,181 +84,183 @@ class TranslateTab:
             with gr.Row():
                 self.accept = gr.Button(size="md")
                 refuse = gr.Button("Keep it whole", size="md")
-        refuse.click(lambda: gr.Column(visible=False), None, self.pair, **AT_ONCE)
+        refuse.click(lambda: gr.Column(visible=False), None, self.pair, **INSTANT_EVENT)
         size = self.models.default.config.image_size
         self.mode = gr.Radio(
-            MODE_CHOICES, value="fit", label="Resolution", info=MODES_EXPLAINED.format(size=size)
+            MODE_CHOICES, value="fit", label="Resolution", info=MODES_EXPLANATION.format(size=size)
         )
         with gr.Row():
             self.start = gr.Button("Translate", variant="primary", scale=3)
             self.cancel = gr.Button("Cancel", interactive=False, scale=1, min_width=100)
         self.note = gr.HTML(elem_id="note", min_height=48)
 
-    def _build_result(self, named: Words) -> None:
-        self.result = compare(_nothing_yet(named), "result")
+    def _build_result(self, labels: Labels) -> None:
+        self.result = CompareSlider(_no_result(labels), elem_id="result")
         self.download = gr.DownloadButton(
-            _download(named), interactive=False, variant="primary", elem_id="download"
+            _download_label(labels), interactive=False, variant="primary", elem_id="download"
         )
-        # The real picture's file. The server keeps the path, so none from a browser is read.
+        # The path of the real picture. The server keeps it, so that no path from a browser is read.
         self.truth = gr.State()
-        self.against = compare(nothing_compared(""), "against", visible=False)
+        self.against = CompareSlider(empty_slider(""), elem_id="against", visible=False)
 
-    def _connect(self, settings: Settings) -> None:
-        outcome = [self.result, self.note, self.download, self.against]
+    def _connect(self) -> None:
+        result = [self.result, self.note, self.download, self.against]
         buttons = [self.start, self.cancel]
-        begun = self.start.click(self._busy, None, [*buttons, self.note], **AT_ONCE)
-        self.run = begun.then(
-            self._translate, [self.photo, self.mode, self.truth, self.model], outcome,
+        waiting = self.start.click(self._show_waiting, None, [*buttons, self.note], **INSTANT_EVENT)
+        self.run = waiting.then(
+            self._translate, [self.photo, self.mode, self.truth, self.model], result,
             show_progress="minimal", show_progress_on=self.note, api_visibility="private",
-            **TRANSLATIONS,
+            **TRANSLATION_EVENT,
         )  # fmt: skip
-        # A cancelled run counts as a failed one, too.
-        self.run.failure(self._stopped, None, [*buttons, self.note], **AT_ONCE)
-        self.run.success(self._idle, None, buttons, **AT_ONCE)
-        self.cancel.click(self._stopped, None, [*buttons, self.note], cancels=self.run, **AT_ONCE)
+        # Gradio treats a canceled run as a failed one.
+        self.run.failure(self._show_stopped, None, [*buttons, self.note], **INSTANT_EVENT)
+        self.run.success(self._show_idle, None, buttons, **INSTANT_EVENT)
+        self.cancel.click(
+            self._show_stopped, None, [*buttons, self.note], cancels=self.run, **INSTANT_EVENT
+        )
 
-        fresh = [*outcome, *buttons, self.truth, self.pair]
+        reset = [*result, *buttons, self.truth, self.pair]
         for event in (self.photo.upload, self.photo.clear):
-            event(self._fresh, self.model, fresh, cancels=self.run, **AT_ONCE).then(
+            event(self._reset, self.model, reset, cancels=self.run, **INSTANT_EVENT).then(
                 self._offer_pair, [self.photo, self.model], [self.pair, self.offer, self.accept],
                 show_progress="hidden", api_visibility="private",
             )  # fmt: skip
-        # By a visitor's own choice only: `load` chooses a model, too.
+        # `input`, not `change`, which would also run when `load` sets the model.
         self.model.input(
-            self._switch, self.model, [*fresh, self.examples], cancels=self.run, **AT_ONCE
+            self._switch, self.model, [*reset, self.examples], cancels=self.run, **INSTANT_EVENT
         )
-        # Only events that give the photo a value have it among their outputs: for any other update
-        # Gradio makes the component anew for the session, and that one reads files in its own way.
-        self.loaded = [*fresh, self.photo, self.model, self.examples]
+        self.load_outputs = [*reset, self.photo, self.model, self.examples]
         self.accept.click(
-            self._halve, [self.photo, self.model], self.loaded, cancels=self.run,
+            self._halve, [self.photo, self.model], self.load_outputs, cancels=self.run,
             show_progress="hidden", api_visibility="private",
         )  # fmt: skip
-        self.examples.select(self._pick, self.model, self.loaded, cancels=self.run, **AT_ONCE)
+        self.examples.select(
+            self._pick, self.model, self.load_outputs, cancels=self.run, **INSTANT_EVENT
+        )
 
     def load(self, model: str, name: str) -> dict:
-        """Updates of `loaded`: a model's sample as the photo, and what it is compared with."""
+        """Returns updates of `load_outputs` that show a sample's input and real picture."""
         sample = next((s for s in self.models.samples.get(model, []) if s.name == name), None)
         if sample is None:
-            raise gr.Error("There is no such sample; reload the page.")
+            raise UserError("This sample does not exist; reload the page.")
         updates = self._switch(model) | {self.photo: str(sample.input), self.model: model}
-        return updates | self._known(model, str(sample.target))
+        return updates | self._show_real(model, str(sample.target))
 
-    def _known(self, model: str, truth: str) -> dict:
-        """Updates that show the real picture, in a file, until there is a result to compare."""
-        name = self._words(model).real.capitalize()
-        return {self.truth: truth, self.against: gr.HTML(alone(name, truth), visible=True)}
+    def _show_real(self, model: str, truth: str) -> dict:
+        """Returns updates that show the real picture until there is a result to compare."""
+        name = self.models.labels(model).real.capitalize()
+        return {
+            self.truth: truth,
+            self.against: CompareSlider(one_picture(name, truth), visible=True),
+        }
 
-    def _translate(self, photo: Image.Image, mode: str, truth: str | None, model: str):
-        translator = self.models[model]
-        started = said = time.perf_counter()
-        for done, total, translation in steps(translator, photo, mode):
+    def _translate(
+        self, photo: Photo | None, mode: str, truth: str | None, model: str
+    ) -> Iterator[dict]:
+        photo, labels = require_photo(photo), self.models.labels(model)
+        started = last_progress = time.perf_counter()
+        for done, total, translation in self.models[model].iter_progress(photo.image, mode=mode):
             now = time.perf_counter()
-            if translation is None and now - said > PROGRESS_EVERY:
-                said = now
-                yield {self.note: _progress(done, total, now - started)}
-        seconds = time.perf_counter() - started
-        named, cache = self._words(model), self.photo.GRADIO_CACHE
-        file = save_png(translation, cache, f"{upload_stem(photo)}-{named.short_result}")
-        labels = (named.short_source.capitalize(), named.short_result.capitalize())
-        width, height = translation.size
-        yield {
-            self.result: compared(labels, (save_preview(photo, cache), file), photo.size),
-            self.download: gr.DownloadButton(value=file, interactive=True),
-            self.note: f"<p>{width} x {height} pixels, translated in {seconds:.2f} s.</p>",
-        } | self._against(named, file, translation, truth)
+            if translation:
+                path = save_png(translation, f"{safe_stem(photo.name)}-{labels.short_result}")
+                yield self._show_result(photo, translation, path, labels, now - started) | (
+                    self._compare_with_real(translation, path, truth, labels)
+                )
+            elif now - last_progress > PROGRESS_INTERVAL:
+                last_progress = now
+                yield {self.note: progress_bar(done, total, now - started)}
 
-    def _against(
-        self, named: Words, file: str, translation: Image.Image, truth: str | None
+    def _show_result(
+        self, photo: Photo, translation: Image.Image, path: str, labels: Labels, seconds: float
     ) -> dict:
-        """Updates that compare with the real picture, where it is known and not deleted yet."""
+        names = (labels.short_source.capitalize(), labels.short_result.capitalize())
+        paths = (save_preview(photo.image), path)
+        width, height = translation.size
+        return {
+            self.result: two_pictures(names, paths, photo.image.size),
+            self.download: gr.DownloadButton(value=path, interactive=True),
+            self.note: f"<p>{width} x {height} pixels, translated in {seconds:.2f} s.</p>",
+        }
+
+    def _compare_with_real(
+        self, translation: Image.Image, path: str, truth: str | None, labels: Labels
+    ) -> dict:
+        """Returns an update that compares with the real picture, where its file still exists."""
         if not truth or not Path(truth).is_file():
             return {}
         real = open_image(truth)
         if real.size != translation.size:
             return {}
-        l1, psnr = closeness(translation, real)
-        names = (named.short_result.capitalize(), named.real.capitalize())
-        scores = f"L1 {l1:.2f} grey levels of 255, PSNR {psnr:.2f} dB against the {named.real}."
-        return {self.against: gr.HTML(compared(names, (file, truth), real.size, scores))}
+        names = (labels.short_result.capitalize(), labels.real.capitalize())
+        caption = describe_closeness(translation, real, labels)
+        return {self.against: CompareSlider(two_pictures(names, (path, truth), real.size, caption))}
 
-    def _fresh(self, model: str) -> dict:
-        """Updates for another picture: nothing of the one before is left."""
-        named = self._words(model)
+    def _reset(self, model: str) -> dict:
+        """Returns updates that clear everything about the previous picture."""
+        labels = self.models.labels(model)
         return {
-            self.result: _nothing_yet(named),
-            self.against: gr.HTML(visible=False),
+            self.result: _no_result(labels),
+            self.against: CompareSlider(visible=False),
             self.truth: None,
             self.note: "",
-            self.download: gr.DownloadButton(_download(named), value=None, interactive=False),
+            self.download: gr.DownloadButton(
+                _download_label(labels), value=None, interactive=False
+            ),
             self.pair: gr.Column(visible=False),
-        } | self._idle()
+        } | self._show_idle()
 
     def _switch(self, model: str) -> dict:
-        return self._fresh(model) | {self.examples: self._examples(model)}
+        return self._reset(model) | {self.examples: self._examples(model)}
 
     def _pick(self, model: str, event: gr.EventData) -> dict:
         return self.load(model, event.name)
 
-    def _offer_pair(self, photo: Image.Image | None, model: str) -> dict:
-        if photo is None or not looks_like_pair(photo):
+    def _offer_pair(self, photo: Photo | None, model: str) -> dict:
+        if photo is None or not looks_like_pair(photo.image):
             return {self.pair: gr.Column(visible=False)}
-        side = "left" if self.models[model].config.direction == "a_to_b" else "right"
-        named = self._words(model)
+        offer, button = describe_pair(self.models[model].config)
         return {
             self.pair: gr.Column(visible=True),
-            self.offer: PAIR.format(side=side, source=named.short_source, real=named.real),
-            self.accept: gr.Button(f"Use the {side} half"),
+            self.offer: offer,
+            self.accept: gr.Button(button),
         }
 
-    def _halve(self, photo: Image.Image | None, model: str) -> dict:
-        if photo is None or not looks_like_pair(photo):
-            raise gr.Error(NO_PAIR)
-        cache, stem = self.photo.GRADIO_CACHE, upload_stem(photo)
-        source, target = input_and_target(photo, self.models[model].config.direction)
-        named = self._words(model)
-        truth = save_png(target, cache, f"{stem}-{named.real.replace(' ', '-')}")
-        updates = self._fresh(model) | {self.photo: save_png(source, cache, stem)}
-        return updates | self._known(model, truth)
+    def _halve(self, photo: Photo | None, model: str) -> dict:
+        if photo is None or not looks_like_pair(photo.image):
+            raise UserError("There is no side-by-side pair: upload one first.")
+        stem, labels = safe_stem(photo.name), self.models.labels(model)
+        source, target = input_and_target(photo.image, self.models[model].config.direction)
+        truth = save_png(target, f"{stem}-{labels.real.replace(' ', '-')}")
+        updates = self._reset(model) | {self.photo: save_png(source, stem)}
+        return updates | self._show_real(model, truth)
 
-    def _busy(self) -> dict:
+    def _show_waiting(self) -> dict:
         return {
             self.start: gr.Button(interactive=False),
             self.cancel: gr.Button(interactive=True),
-            self.note: "<p>Waiting for its turn.</p>",
+            self.note: "<p>Waiting in the queue.</p>",
         }
 
-    def _idle(self) -> dict:
+    def _show_idle(self) -> dict:
         return {
             self.start: gr.Button(interactive=True),
             self.cancel: gr.Button(interactive=False),
         }
 
-    def _stopped(self) -> dict:
-        return self._idle() | {self.note: STOPPED}
-
-    def _words(self, model: str) -> Words:
-        return words(self.models[model].config)
+    def _show_stopped(self) -> dict:
+        return self._show_idle() | {self.note: STOPPED}
 
     def _examples(self, model: str) -> dict:
-        return example_cards(self.models.samples.get(model, []), self._words(model))
+        return example_cards(self.models.samples.get(model, []), self.models.labels(model))
 
 
-def _progress(done: int, total: int, seconds: float) -> str:
-    left = seconds / done * (total - done)
-    return (
-        f"<label>Tile {done} of {total}, about {left:.0f} s left"
-        f'<progress value="{done}" max="{total}"></progress></label>'
-    )
+def _no_result(labels: Labels) -> dict:
+    return empty_slider(f"The {labels.short_result} will appear here, with a slider to compare.")
 
 
-def _nothing_yet(named: Words) -> dict:
-    return nothing_compared(f"The {named.short_result} will be here, with a line to drag across.")
+def _download_label(labels: Labels) -> str:
+    return f"Download the {labels.short_result} (PNG)"
 
 
-def _download(named: Words) -> str:
-    return f"Download the {named.short_result} (PNG)"
-
-
-def _article(noun: str) -> str:
+def _with_article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"

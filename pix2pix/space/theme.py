@@ -1,10 +1,10 @@
-"""How the Space looks: its theme, what a theme can't say, and names for what has none."""
+"""Defines the appearance of the Space: theme, CSS for the rest, and accessible names (in JS)."""
 
 from urllib.parse import quote
 
 import gradio as gr
 
-# Fonts of the visitor's own system: none is fetched from anywhere.
+# Fonts of the visitor's own system: none is downloaded.
 SANS = ("ui-sans-serif", "system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Consolas", "Liberation Mono", "monospace")
 
@@ -121,7 +121,7 @@ ICON = (
     '<path d="M16 16c4-6 7 1 13-7" stroke="#0f766e" stroke-width="3" fill="none"/></svg>'
 )
 
-# Gradio gives pictures an empty alternative text, and leaves some inputs without a name.
+# Gradio gives pictures an empty alt text, and leaves some inputs without an accessible name.
 JS = """
 () => {
   document.querySelectorAll('link[rel~=icon]').forEach(link => link.remove());

@@ -1,0 +1,222 @@
+"""Gradio components that read uploads with the package's own code, and options of their events.
+
+They are subclasses, because Gradio builds a component again from its constructor arguments when an
+event updates it. With `is_template`, a subclass uses the front end of its base component.
+"""
+
+import base64
+import json
+import reprlib
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import gradio as gr
+from gradio import component_meta, processing_utils
+from gradio.data_classes import ImageData, JsonData
+from gradio.utils import get_upload_folder
+from gradio_client.utils import is_file_obj_with_meta, is_http_url_like
+from PIL import Image
+
+from pix2pix.errors import UserError
+from pix2pix.images import open_image
+from pix2pix.space.settings import Settings
+
+# Switched off: Gradio writes a stub file beside the module of every component class, and type
+# checkers would read it in place of the module.
+component_meta.create_or_modify_pyi = lambda *_: None  # type: ignore[assignment]
+
+MODE_CHOICES = [("Whole picture at once", "fit"), ("Full resolution, in tiles", "full")]
+# Translations for visitors and programs share one queue, and up to `Settings.concurrency` of them
+# run at a time.
+TRANSLATION_EVENT: dict[str, Any] = {"concurrency_id": "translations"}
+# One batch at a time: it shares the CPU with the visitors who translate single photos.
+BATCH_EVENT: dict[str, Any] = {"concurrency_id": "batches", "concurrency_limit": 1}
+# For events that take no time: no queue, no progress, and no endpoint for programs.
+INSTANT_EVENT: dict[str, Any] = {
+    "queue": False, "show_progress": "hidden", "api_visibility": "private",
+}  # fmt: skip
+# Seconds between two progress messages: a browser can't keep up with one for each tile.
+PROGRESS_INTERVAL = 0.2
+
+NO_PICTURE = "There is no picture yet: upload, paste or choose one first."
+EXAMPLE_FILE: dict[str, Any] = {"path": "aerial.jpg", "meta": {"_type": "gradio.FileData"}}
+FILE_SCHEMA = {
+    "title": "FileData",
+    "type": "object",
+    "properties": {
+        "path": {"type": "string", "description": "The response of /gradio_api/upload, or a URL"},
+        "orig_name": {"type": "string", "description": "The name in the result"},
+        "meta": {"type": "object", "properties": {"_type": {"const": "gradio.FileData"}}},
+    },
+    "required": ["path", "meta"],
+}
+
+
+@dataclass(frozen=True)
+class Photo:
+    """An uploaded picture: upright 8-bit RGB, and the file name that the visitor knows it by."""
+
+    image: Image.Image
+    name: str
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An uploaded file that is not read yet: the name the visitor knows it by, and its path."""
+
+    name: str
+    path: str
+
+
+class PhotoInput(gr.Image):
+    """An input for one picture, which is read upright as RGB.
+
+    Gradio's own reading loses 16-bit pictures, and reports a damaged one with a bare "Error".
+    """
+
+    is_template = True
+
+    def __init__(self, value: Any = None, *, max_megapixels: int, **kwargs: Any):
+        self.max_megapixels = max_megapixels
+        kwargs.setdefault("height", 440)
+        super().__init__(
+            value, type="pil", sources=["upload", "clipboard"], buttons=["fullscreen"], **kwargs
+        )
+
+    def preprocess(self, payload: ImageData | None) -> Photo | None:  # type: ignore[override]
+        """Returns the uploaded picture. Raises `UserError` when it can't be read."""
+        if payload is None:
+            return None
+        image = open_image(_content(payload), self.max_megapixels * 1_000_000)
+        return Photo(image, payload.orig_name or Path(payload.path or "").name)
+
+    def example_payload(self) -> Any:
+        """Returns an example for the API page; Gradio's is a file on another site."""
+        return EXAMPLE_FILE | {"url": EXAMPLE_FILE["path"]}
+
+    def get_config(self, cls: type | None = None) -> dict[str, Any]:
+        """Returns the properties that the page needs: those of the component it comes from."""
+        return super().get_config(cls or gr.Image)
+
+
+class FilesInput(gr.File):
+    """An input of up to `max_files` files, given as uploads, URLs or data: URLs.
+
+    Gradio's own reading drops the files' names and accepts no URLs, and its schema, whose
+    references are relative to themselves, makes every call of the MCP tool fail.
+    """
+
+    is_template = True
+
+    def __init__(self, value: Any = None, *, max_files: int, **kwargs: Any):
+        self.max_files = max_files
+        kwargs.setdefault("height", 220)
+        super().__init__(value, file_count="multiple", **kwargs)
+        self.data_model = None
+
+    def preprocess(self, payload: Any) -> list[Upload]:  # type: ignore[override]
+        """Returns the files; those that come as URLs are downloaded."""
+        items = payload if isinstance(payload, list) else [payload] if payload else []
+        if len(items) > self.max_files:
+            raise UserError(
+                f"These are {len(items)} files, more than the {self.max_files} accepted in one "
+                "batch; send them in several."
+            )
+        return [_upload(item, get_upload_folder()) for item in items]
+
+    def api_info(self) -> dict[str, Any]:
+        """Returns the JSON schema of the argument."""
+        return {"title": "files", "type": "array", "items": FILE_SCHEMA}
+
+    def example_payload(self) -> Any:
+        """Returns an example for the API page; Gradio's is a file on another site."""
+        return [EXAMPLE_FILE | {"url": EXAMPLE_FILE["path"]}]
+
+    def get_config(self, cls: type | None = None) -> dict[str, Any]:
+        """Returns the properties that the page needs: those of the component it comes from."""
+        return super().get_config(cls or gr.File)
+
+
+class Choice(gr.Radio):
+    """An input for one of several values, the first by default."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        """Returns the chosen value. Raises `UserError` for a value that is not a choice."""
+        values = [value for _, value in self.choices]
+        if payload is None:
+            return values[0]
+        if payload not in values:
+            raise UserError(
+                f"The {self.label} {reprlib.repr(payload)} is unknown; choose one of "
+                f"{', '.join(map(str, values))}."
+            )
+        return payload
+
+
+class JsonText(gr.JSON):
+    """A JSON output whose text is JSON too: MCP clients get the text of a value from Gradio."""
+
+    is_template = True
+
+    def postprocess(self, value: Any) -> JsonData | None:
+        """Returns the value, whose text is JSON."""
+        return None if value is None else _JsonText(value)
+
+
+class _JsonText(JsonData):
+    def __str__(self) -> str:
+        return json.dumps(self.root, ensure_ascii=False)
+
+
+def photo_input(settings: Settings, label: str = "Photo", elem_id: str | None = None) -> PhotoInput:
+    """Returns an input for one picture within the operator's limits."""
+    return PhotoInput(label=label, elem_id=elem_id, max_megapixels=settings.max_megapixels)
+
+
+def require_photo(photo: Photo | None) -> Photo:
+    """Returns the photo. Raises `UserError` when the visitor has not chosen one."""
+    if photo is None:
+        raise UserError(NO_PICTURE)
+    return photo
+
+
+def _content(payload: ImageData) -> str | bytes:
+    """Returns the path of an uploaded or fetched file, or the bytes in a data: URL."""
+    if payload.url and payload.url.startswith("data:"):
+        try:
+            return base64.b64decode(payload.url.partition(",")[2])
+        except ValueError:
+            raise UserError("The data: URL does not hold a picture in base64.") from None
+    if not payload.path:
+        raise UserError(
+            'There is no file; send {"path": ..., "meta": {"_type": "gradio.FileData"}}.'
+        )
+    return payload.path
+
+
+def _upload(item: Any, cache: str) -> Upload:
+    if is_file_obj_with_meta(item):  # Gradio has checked that it is among the uploads
+        return Upload(_display_name(item.get("orig_name") or item["path"]), item["path"])
+    try:  # Gradio does not convert the URLs that MCP clients send in a list
+        if isinstance(item, str) and item.startswith("data:"):
+            path = processing_utils.save_base64_to_cache(item, cache)
+        elif isinstance(item, str) and is_http_url_like(item):
+            path = processing_utils.ssrf_protected_download(item, cache)
+        else:
+            raise ValueError("neither an upload nor an http: or data: URL")
+    except UserError:
+        raise
+    except Exception as error:  # any error of the network or the decoder
+        raise UserError(
+            f"The file {str(item)[:60]!r} can't be read ({error}); upload it first."
+        ) from None
+    return Upload(_display_name(path), path)
+
+
+def _display_name(path: Any) -> str:
+    """Returns the bare file name in printable characters, short enough for a line."""
+    name = PurePath(str(path).replace("\\", "/")).name[-100:]
+    return "".join(character if character.isprintable() else "?" for character in name) or "?"

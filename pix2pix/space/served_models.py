@@ -1,0 +1,123 @@
+"""The models that the Space serves, loaded once when it starts, and banners for those that fail."""
+
+import functools
+import logging
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from pix2pix import hub
+from pix2pix.errors import UserError
+from pix2pix.gallery import Sample, read_samples
+from pix2pix.space.labels import Labels, labels_for
+from pix2pix.space.settings import Settings
+from pix2pix.translate import STARTER_MODEL, Translator
+
+logger = logging.getLogger(__name__)
+
+STARTER_NAME = "the starter model"
+# Tokens of the Hub, and the user and password in a URL.
+SECRET = re.compile(r"hf_\w+|(?<=://)[^/@:\s]*:[^/@\s'\"]+")
+MAX_BANNER_LENGTH = 500
+
+
+@dataclass(frozen=True)
+class ServedModels:
+    """Holds the translators by the operator's names, and banners about models that failed to load.
+
+    Attributes:
+        translators: never empty; the first is the default.
+        banners: plain text, a sentence or two for each failure. Without secrets, not yet escaped.
+    """
+
+    translators: dict[str, Translator]
+    banners: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The names in the operator's order."""
+        return list(self.translators)
+
+    @property
+    def default(self) -> Translator:
+        """The first translator."""
+        return self.translators[self.names[0]]
+
+    @functools.cached_property
+    def samples(self) -> dict[str, list[Sample]]:
+        """The held-out triplets of each model."""
+        return {name: read_samples(model.folder) for name, model in self.translators.items()}
+
+    def __getitem__(self, name: str | None) -> Translator:
+        """Returns the translator of that name, and the default for None or an unknown name."""
+        return self.default if name is None else self.translators.get(name, self.default)
+
+    def labels(self, name: str | None) -> Labels:
+        """Returns the names of a model's input and output."""
+        return labels_for(self[name].config)
+
+
+def load_models(settings: Settings) -> ServedModels:
+    """Loads the operator's models, and the starter model where none of them can be loaded."""
+    on_hub = [name for name in settings.models if not _is_folder(name)]
+    # Checked once: a download from a Hub that does not respond would be retried for minutes.
+    offline = bool(on_hub) and not hub.is_reachable()
+    translators, banners = {}, list(settings.notices)
+    # In parallel, so that the waiting times of several models don't add up.
+    with ThreadPoolExecutor(max(1, len(settings.models))) as pool:
+        results = pool.map(lambda name: _load(name, settings.threads, offline), settings.models)
+        for name, result in zip(settings.models, results, strict=True):
+            if isinstance(result, Translator):
+                translators[name] = result
+            else:
+                banners.append(f"{name} is not served. {result}")
+    if not translators:
+        translators[STARTER_NAME] = Translator(STARTER_MODEL, threads=settings.threads)
+    default = next(iter(translators))
+    if settings.models and default != settings.models[0]:
+        banners.append(f"This is {default} instead.")
+    banners = [_shorten(_hide_secrets(banner)) for banner in banners]
+    for banner in banners:
+        logger.info("%s", banner)
+    return ServedModels(translators, tuple(banners))
+
+
+def _load(name: str, threads: int, offline: bool) -> Translator | str:
+    """Returns a model that has translated a picture, or why it can't be served."""
+    try:
+        translator = Translator.from_name(name, local_files_only=offline, threads=threads)
+    except UserError as error:
+        return str(error)
+    except Exception:
+        return _log_exception(name, "It can't be loaded")
+    try:
+        side = translator.config.image_size
+        translator(Image.new("RGB", (side, side)))
+    except Exception:
+        return _log_exception(name, "It can't translate a picture")
+    return translator
+
+
+def _log_exception(name: str, reason: str) -> str:
+    logger.exception("%s is not served. %s.", _shorten(_hide_secrets(name)), reason)
+    return f"{reason}: the Space's log has the reason."
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).is_dir()
+    except OSError:  # a name that no file system accepts
+        return False
+
+
+def _hide_secrets(text: str) -> str:
+    token = os.environ.get("HF_TOKEN")
+    return SECRET.sub("...", text.replace(token, "...") if token else text)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_BANNER_LENGTH else f"{text[:MAX_BANNER_LENGTH]}..."
