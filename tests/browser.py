@@ -16,9 +16,9 @@ STARTER_MODEL = ROOT / "assets" / "starter_model"
 SAMPLES = STARTER_MODEL / "samples"
 PHOTO = SAMPLES / "003-input.png"
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-# The machine may be busy with other tests.
-PATIENCE = 60_000
-expect.set_options(timeout=PATIENCE)
+# Milliseconds; long, since the machine may be busy with other tests.
+TIMEOUT = 60_000
+expect.set_options(timeout=TIMEOUT)
 
 # .ci/run installs a Chromium, and there a missing one is a failure.
 needs_chromium = pytest.mark.skipif(
@@ -29,10 +29,10 @@ needs_chromium = pytest.mark.skipif(
 
 @pytest.fixture(scope="session")
 def starter_space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    # One thread: on two cores, the browser has the other one for itself.
+    # One thread, so that the browser has the other one of two cores for itself.
     log = tmp_path_factory.mktemp("starter") / "app.log"
-    with running_space(log, PIX2PIX_THREADS="1") as address:
-        yield address
+    with running_space(log, PIX2PIX_THREADS="1") as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -45,24 +45,24 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, starter_space: str) -> Iterator[Page]:
-    page = opened(browser, starter_space)
+    page = open_page(browser, starter_space)
     yield page
     page.close()
 
 
-def opened(browser: Browser, address: str, viewport: dict = DESKTOP, scheme: str = "light") -> Page:
-    """A new page on the Space, ready to be used."""
+def open_page(browser: Browser, url: str, viewport: dict = DESKTOP, scheme: str = "light") -> Page:
+    """Returns a new page on the Space, once it can be used."""
     page = browser.new_page(viewport=viewport, color_scheme=scheme)
-    page.set_default_timeout(PATIENCE)
-    page.goto(address)
-    expect(page.locator("#result")).to_contain_text("will be here")
+    page.set_default_timeout(TIMEOUT)
+    page.goto(url)
+    expect(page.locator("#result")).to_contain_text("will appear here")
     return page
 
 
 def upload(page: Page, photo: Path | dict) -> None:
     """Chooses a file as the photo and waits until the page shows it.
 
-    It first clears what was there before, and then asks whether the picture is a pair.
+    The page first clears the previous result, and then checks whether the picture is a pair.
     """
     with page.expect_request(lambda request: "/queue/join" in request.url):
         page.locator("#photo input[type=file]").set_input_files(photo)
@@ -70,13 +70,13 @@ def upload(page: Page, photo: Path | dict) -> None:
 
 
 def translate(page: Page) -> None:
-    """Presses the button and waits for the end."""
+    """Clicks "Translate" and waits for the end of the translation."""
     page.get_by_role("button", name="Translate", exact=True).click()
     expect(page.locator("#note")).to_contain_text("translated in")
 
 
 def open_tab(page: Page, name: str) -> None:
-    """Opens a tab by its name, through the menu where the page is too narrow for all."""
+    """Opens a tab by its name, through the menu where the page is too narrow for all tabs."""
     tab = page.get_by_role("tab", name=name)
     if not tab.count():
         page.get_by_label("More tabs").click()
@@ -85,9 +85,9 @@ def open_tab(page: Page, name: str) -> None:
 
 
 def download(page: Page, folder: Path) -> Path:
-    """The file that the download button gives, under the name it suggests."""
-    with page.expect_download() as download:
+    """Downloads the result to `folder` and returns its path; the page suggests the file name."""
+    with page.expect_download() as event:
         page.locator("#download").click()
-    saved = folder / download.value.suggested_filename
-    download.value.save_as(saved)
-    return saved
+    path = folder / event.value.suggested_filename
+    event.value.save_as(path)
+    return path

@@ -1,6 +1,6 @@
-"""Small real things that the tests share: pictures, pairs, datasets on disk, networks, a model.
+"""Small test data: pictures, pairs, datasets on disk, networks, a finished run.
 
-Everything is drawn from a seed, so that a test means the same alone and among others.
+All of it is made from a seed, so that a test has the same data alone and among others.
 """
 
 import functools
@@ -20,16 +20,16 @@ from pix2pix.config import Config
 from pix2pix.data import Rows, Source, load_pairs, open_source
 
 Pair = tuple[Image.Image, Image.Image]
-SIZE = 64
-# Of pictures that are read, not trained on.
-SIDE = 40
+IMAGE_SIZE = 64
+# The size in pixels of pictures that are only read; IMAGE_SIZE is the size of training.
+SOURCE_SIZE = 40
 
 
 def tiny_config(**changes: Any) -> Config:
-    """The smallest networks there are: 64x64 pictures, 4 filters, 12 steps."""
+    """Returns the config of the smallest run: 64x64 pictures, 4 filters, 12 steps."""
     tiny = {
         "dataset_name": "assets/tiny",
-        "image_size": SIZE,
+        "image_size": IMAGE_SIZE,
         "generator_filters": 4,
         "discriminator_filters": 4,
         "max_train_steps": 12,
@@ -37,13 +37,13 @@ def tiny_config(**changes: Any) -> Config:
     return Config(**(tiny | changes))
 
 
-def open_folder(folder: Path, **changes: Any) -> Source:
-    """The dataset in `folder`, opened as a tiny run would."""
+def open_dataset_folder(folder: Path, **changes: Any) -> Source:
+    """Opens the dataset in `folder` with the config of a tiny run."""
     return open_source(tiny_config(dataset_name=str(folder), **changes))
 
 
-def picture(width: int, height: int, seed: int = 0) -> Image.Image:
-    """A photo's statistics in small: smooth colour, a few hard shapes, a little noise."""
+def make_picture(width: int, height: int, seed: int = 0) -> Image.Image:
+    """Draws a picture with a photo's statistics: smooth color, hard edges, a little noise."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width] / max(width, height)
     waves = [np.sin(6 * (x * a + y * b) + c) for a, b, c in random.uniform(-1, 2, (3, 3))]
@@ -57,19 +57,21 @@ def picture(width: int, height: int, seed: int = 0) -> Image.Image:
     return Image.fromarray(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8))
 
 
-def pairs(count: int, size: int = SIZE, seed: int = 0) -> list[Pair]:
-    """Pictures A with the B that a network could learn: the channels of A in another order."""
-    pictures = [picture(size, size, seed * 1000 + number) for number in range(count)]
+def make_pairs(count: int, size: int = IMAGE_SIZE, seed: int = 0) -> list[Pair]:
+    """Returns pairs that a network can learn: B is A with its channels in another order."""
+    pictures = [make_picture(size, size, seed * 1000 + number) for number in range(count)]
     return [(a, Image.fromarray(np.asarray(a)[..., [2, 0, 1]])) for a in pictures]
 
 
-def pair_array(count: int, size: int = SIZE, seed: int = 0) -> np.ndarray:
-    """`pairs` as the cache holds them: (N, 2, size, size, 3) uint8."""
-    return np.stack([np.stack([np.asarray(p) for p in pair]) for pair in pairs(count, size, seed)])
+def make_pair_array(count: int, size: int = IMAGE_SIZE, seed: int = 0) -> np.ndarray:
+    """Returns the pairs of `make_pairs` in the cache's form: (N, 2, size, size, 3) uint8."""
+    return np.stack(
+        [np.stack([np.asarray(p) for p in pair]) for pair in make_pairs(count, size, seed)]
+    )
 
 
-def encode(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
-    """The bytes of a picture file."""
+def encode_image(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
+    """Encodes a picture as the bytes of a file."""
     stream = io.BytesIO()
     image.save(stream, format, **options)
     return stream.getvalue()
@@ -78,10 +80,10 @@ def encode(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
 def write_parquet(
     folder: Path, split: str, cells: dict[str, list[bytes]], features: bool = True
 ) -> Path:
-    """Writes `<folder>/data/<split>-00000-of-00001.parquet`, one picture column a key.
+    """Writes `<folder>/data/<split>-00000-of-00001.parquet` with one picture column per key.
 
-    `features`: say in the file that the columns are pictures, as `datasets` does when it writes;
-    else they are bare {bytes, path} structs, which is what some datasets of the Hub hold.
+    With `features` the file declares its columns as Image, as `datasets` does when it writes.
+    Without, they are bare {bytes, path} structs, as in some datasets of the Hub.
     """
     columns = {
         name: [{"bytes": data, "path": f"{n}.png"} for n, data in enumerate(column)]
@@ -99,21 +101,23 @@ def write_parquet(
     return path
 
 
-def write_pairs(folder: Path, split: str, chosen: Iterable[Pair], features: bool = True) -> Path:
+def write_pairs(folder: Path, split: str, pairs: Iterable[Pair], features: bool = True) -> Path:
     """Writes pairs as columns imageA and imageB, the layout of huggan/maps."""
-    a, b = zip(*chosen, strict=True)
-    cells = {"imageA": [encode(i) for i in a], "imageB": [encode(i) for i in b]}
+    a, b = zip(*pairs, strict=True)
+    cells = {"imageA": [encode_image(i) for i in a], "imageB": [encode_image(i) for i in b]}
     return write_parquet(folder, split, cells, features)
 
 
-class ListedPairs(Source):
-    """A source of pairs that are at hand; `bad` rows hold bytes that are no picture."""
+class InMemorySource(Source):
+    """A source of pairs in memory; the A of each of `broken_rows` is not a picture."""
 
-    def __init__(self, chosen: list[Pair], bad: Iterable[int] = (), name: str = "assets/tiny"):
-        self.name, self.columns, self.splits = name, ("imageA", "imageB"), {"train": len(chosen)}
-        self._rows = [tuple(encode(image) for image in pair) for pair in chosen]
-        for number in bad:
-            self._rows[number] = (b"not a picture", self._rows[number][1])
+    def __init__(
+        self, pairs: list[Pair], broken_rows: Iterable[int] = (), name: str = "assets/tiny"
+    ):
+        self.name, self.columns, self.splits = name, ("imageA", "imageB"), {"train": len(pairs)}
+        self._rows = [tuple(encode_image(image) for image in pair) for pair in pairs]
+        for row in broken_rows:
+            self._rows[row] = (b"not a picture", self._rows[row][1])
 
     def read(self, rows: Rows) -> Iterator[tuple[bytes, ...]]:
         yield from self._rows[rows.start : rows.stop]
@@ -122,51 +126,51 @@ class ListedPairs(Source):
         return hashlib.sha256(b"".join(sum(self._rows, ()))).hexdigest()[:16]
 
 
-def side_by_side(pair: Pair) -> Image.Image:
-    """A on the left, B on the right."""
+def join_pair(pair: Pair) -> Image.Image:
+    """Returns one picture with A on the left and B on the right."""
     left, right = (np.asarray(image) for image in pair)
     return Image.fromarray(np.concatenate([left, right], axis=1))
 
 
-def write_side_by_side(folder: Path, split: str, chosen: Iterable[Pair], suffix: str) -> None:
-    """Writes pairs as pictures `<folder>/<split>/NNN.<suffix>`: the Berkeley archives' layout."""
+def write_joined_pairs(folder: Path, split: str, pairs: Iterable[Pair], suffix: str) -> None:
+    """Writes joined pairs as `<folder>/<split>/NNN.<suffix>`, the layout of Berkeley's archives."""
     (folder / split).mkdir(parents=True)
-    for number, pair in enumerate(chosen):
-        side_by_side(pair).save(folder / split / f"{number:03d}.{suffix}", quality=95)
+    for number, pair in enumerate(pairs):
+        join_pair(pair).save(folder / split / f"{number:03d}.{suffix}", quality=95)
 
 
-def randomise(model, seed: int = 0) -> None:
-    """Sets every weight at random, gains and offsets too, as after a training.
+def randomize_weights(model, seed: int = 0) -> None:
+    """Sets every weight to a random value, gains and offsets too, as training would.
 
     A fresh network has offsets of zero, which would hide that they are left out or swapped.
     """
     random = np.random.default_rng(seed)
     for layer in model.layers:
         for variable in layer.trainable_variables:
-            centre, spread = (1.0, 0.3) if variable.name == "gamma" else (0.0, 0.15)
-            variable.assign(random.normal(centre, spread, variable.shape).astype(np.float32))
+            center, spread = (1.0, 0.3) if variable.name == "gamma" else (0.0, 0.15)
+            variable.assign(random.normal(center, spread, variable.shape).astype(np.float32))
 
 
 @functools.cache
-def run_and_folder():
-    """What `train_hub.py` leaves behind, made once a session from a generator of random weights.
+def make_finished_run():
+    """Writes the artifacts of a run with random weights, once a session.
 
-    Returns the `artifacts.Run`, the folder, the generator, and the `LoadedPairs`.
-    Tests read it; one that changes a file copies the folder first.
+    Returns (`artifact_writer.FinishedRun`, the artifact folder, the generator, `LoadedPairs`). A
+    test that changes a file copies the folder first.
     """
-    from pix2pix import artifacts
+    from pix2pix import artifact_writer
     from pix2pix.networks import build_generator
     from pix2pix.training.trainer import SCALARS
 
     config = tiny_config(lr_schedule="linear", validation_samples=5, load_size=70)
     generator = build_generator(config)
-    randomise(generator)
-    loaded = load_pairs(ListedPairs(pairs(11, 70)), config, "memory", Path())
+    randomize_weights(generator)
+    loaded = load_pairs(InMemorySource(make_pairs(11, 70)), config, "memory", Path())
     history = [{"step": n, "seconds": 0.5 * n} | dict.fromkeys(SCALARS, 1 / n) for n in (1, 2, 3)]
-    run = artifacts.Run(config, 12, 90.0, history, "a test machine")
+    run = artifact_writer.FinishedRun(config, 12, 90.0, history, "a test machine")
     folder = Path(_FOLDER.name) / "model"
-    artifacts.write_network(folder, generator, run, loaded)
-    artifacts.write_results(folder, run, loaded)
+    artifact_writer.write_network(folder, generator, run, loaded)
+    artifact_writer.write_results(folder, run, loaded)
     return run, folder, generator, loaded
 
 

@@ -1,4 +1,4 @@
-"""Builds a cache in a process of its own, so that tests can kill it or take its disk away."""
+"""Builds a cache in a separate process, so that tests can kill it or limit its disk space."""
 
 import multiprocessing
 import os
@@ -9,32 +9,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix import UserError
-from pix2pix.data import Rows, cached_pairs, open_source
+from pix2pix.data import Rows, cache_pairs, open_source
 from tests.builders import tiny_config
 
-# Each process is forked from one that has imported everything once, which takes seconds.
+# Each process is forked from a server that has imported everything once, which takes seconds.
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__, "pix2pix.data.streamed"])
 
 
 @dataclass(frozen=True)
 class Build:
-    """A process that builds a cache, and the file with what it prints."""
+    """A process that builds a cache, and the file that its output goes to."""
 
     process: multiprocessing.Process
     log: Path
 
-    def end(self) -> str:
-        """Waits for the end of the process; returns what it printed."""
+    def wait(self) -> str:
+        """Waits for the end of the process; returns its output."""
         self.process.join(120)
         assert self.process.exitcode is not None, "the build did not end"
         return self.log.read_text()
 
 
 def start(dataset: Path, size: int, rows: int, folder: Path, file_limit: int = 0) -> Build:
-    """Starts a build; with `file_limit`, no file may get larger, as on a disk that is full.
+    """Starts a build; `file_limit` bounds the size of files in bytes, as a full disk does.
 
-    Its last line is the anonymous memory in MB that it took at most, or the `UserError`.
+    The last line of the output is the peak of anonymous memory in MB, or the `UserError`.
     """
     folder.mkdir(exist_ok=True)
     log = folder / f"{len(list(folder.glob('*.log')))}.log"
@@ -51,10 +51,11 @@ def _build(dataset: Path, size: int, rows: int, folder: Path, file_limit: int, l
     os.dup2(output, 2)
     source = open_source(tiny_config(dataset_name=str(dataset)))
     if file_limit:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a full disk raises an error, kills nobody
+        # With the signal ignored, writing too much raises an error, as on a full disk.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
-    before = _anonymous_mb()
-    peak, done = before, threading.Event()
+    start = _anonymous_mb()
+    peak, done = start, threading.Event()
 
     def watch() -> None:
         nonlocal peak
@@ -64,14 +65,14 @@ def _build(dataset: Path, size: int, rows: int, folder: Path, file_limit: int, l
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        cached_pairs(source, Rows("train", 0, rows), size, folder)
-        said, code = f"{peak - before:.1f}", 0
+        cache_pairs(source, Rows("train", 0, rows), size, folder)
+        last_line, code = f"{peak - start:.1f}", 0
     except UserError as error:
-        said, code = f"UserError: {error}", 1
+        last_line, code = f"UserError: {error}", 1
     finally:
         done.set()
         watcher.join()
-    os.write(1, f"\n{said}".encode())
+    os.write(1, f"\n{last_line}".encode())
     os._exit(code)
 
 

@@ -1,4 +1,4 @@
-"""Starts the project's commands as a user does: as processes of their own."""
+"""Runs the project's commands as a user does: each in its own process."""
 
 import os
 import socket
@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+BUILD_WHEEL = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 START_SECONDS = 120
 
 
-def train_hub(*arguments: str, token: str | None = None, **environment: str) -> subprocess.Popen:
-    """`python train_hub.py ...`, with its output on one pipe and, maybe, a token."""
+def start_train_hub(
+    *arguments: str, token: str | None = None, **environment: str
+) -> subprocess.Popen:
+    """Starts `python train_hub.py ...` with stdout and stderr on one pipe."""
     return subprocess.Popen(
         [sys.executable, "train_hub.py", *arguments],
         cwd=ROOT,
@@ -29,8 +31,8 @@ def train_hub(*arguments: str, token: str | None = None, **environment: str) -> 
 
 
 def run_train_hub(*arguments: str, token: str | None = None, timeout: float = 300) -> str:
-    """Runs it to its end, which must be a good one, and returns what it printed."""
-    process = train_hub(*arguments, token=token)
+    """Runs `python train_hub.py ...`, which must succeed; returns what it printed."""
+    process = start_train_hub(*arguments, token=token)
     output, _ = process.communicate(timeout=timeout)
     assert process.returncode == 0, output
     return output
@@ -38,20 +40,20 @@ def run_train_hub(*arguments: str, token: str | None = None, timeout: float = 30
 
 @contextmanager
 def running_space(log: Path, folder: Path = ROOT, **environment: str) -> Iterator[str]:
-    """`python app.py` on a free port; yields its address and stops it by its process id."""
-    with space_process(log, folder, **environment) as (address, _):
-        yield address
+    """Runs `python app.py` on a free port; yields its URL and stops it at the end."""
+    with running_space_process(log, folder, **environment) as (url, _):
+        yield url
 
 
 @contextmanager
-def space_process(
+def running_space_process(
     log: Path, folder: Path = ROOT, **environment: str
 ) -> Iterator[tuple[str, subprocess.Popen]]:
-    """As `running_space`; yields the process as well."""
+    """Does what `running_space` does and yields (URL, process)."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}"
     server = {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -62,32 +64,32 @@ def space_process(
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait_until_ready(address, process, log)
-        yield address, process
+        _wait_until_ready(url, process, log)
+        yield url, process
     finally:
         process.terminate()
         process.wait(timeout=30)
 
 
-def _wait_until_ready(address: str, process: subprocess.Popen, log: Path) -> None:
+def _wait_until_ready(url: str, process: subprocess.Popen, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         assert process.poll() is None, f"app.py stopped: {log.read_text()}"
         try:
-            with urllib.request.urlopen(address, timeout=5):
+            with urllib.request.urlopen(url, timeout=5):
                 return
         except OSError:
             time.sleep(0.2)
-    raise AssertionError(f"app.py did not answer within {START_SECONDS} s: {log.read_text()}")
+    raise AssertionError(f"app.py did not respond within {START_SECONDS} s: {log.read_text()}")
 
 
-def install(source: Path, where: Path) -> None:
-    """What pip does with the package in `source`, but for the packages that it needs besides.
+def install_package(source: Path, target: Path) -> None:
+    """Builds a wheel from `source` and unpacks it into `target`, without its dependencies.
 
     The build leaves folders in `source`.
     """
-    where.mkdir()
-    subprocess.run([sys.executable, "-c", BUILD, str(where)], cwd=source, check=True)
-    (wheel,) = where.glob("*.whl")
+    target.mkdir()
+    subprocess.run([sys.executable, "-c", BUILD_WHEEL, str(target)], cwd=source, check=True)
+    (wheel,) = target.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(where)
+        archive.extractall(target)

@@ -1,7 +1,6 @@
-"""Points every Hugging Face client at a Hub on loopback before any of them is imported.
+"""Points every Hugging Face client at the test Hub, before any of them is imported.
 
-The clients read these variables once, at import, so they are set here at module level and not in
-a fixture.
+The clients read these variables once, at import: a fixture would set them too late.
 """
 
 import os
@@ -27,7 +26,7 @@ os.environ |= {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "GRADIO_ANALYTICS_ENABLED": "False",
     "TF_CPP_MIN_LOG_LEVEL": "2",
-    # As prepare_tensorflow does: what is compared with a command's results is computed alike.
+    # As prepare_tensorflow sets it, so that tests compute what the commands compute.
     "TF_ENABLE_ONEDNN_OPTS": "1",
     "CUDA_VISIBLE_DEVICES": "",
     "NO_PROXY": "127.0.0.1,localhost",
@@ -48,31 +47,32 @@ for _name in (
     os.environ.pop(_name, None)
 
 from tests.browser import browser, page, starter_space  # noqa: E402, F401
-from tests.deployed import deployed  # noqa: E402, F401
-from tests.hub_clients import anonymous, api, model, reader  # noqa: E402, F401
+from tests.deployed_space import deployed_space, servable_model, space_repo  # noqa: E402, F401
+from tests.hub_clients import anonymous_api, api, model_repo, read_only_api  # noqa: E402, F401
 from tests.hub_server import USER, WRITE_TOKEN, HubServer  # noqa: E402
-from tests.loop import published, space  # noqa: E402, F401
-from tests.recorder import proxy, recorder  # noqa: E402, F401
-from tests.serving import twin  # noqa: E402, F401
+from tests.published_run import published_run, published_space  # noqa: E402, F401
+from tests.recording_server import recording_proxy, recording_server  # noqa: E402, F401
+from tests.space_clients import two_model_space  # noqa: E402, F401
+from tests.strict_space import operators_run, strict_client, strict_space  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
-    """The Hub that HF_ENDPOINT names. One for all tests: each keeps to its own `repo_id`."""
+    """Runs the Hub at HF_ENDPOINT for all tests; each test uses its own `repo_id`."""
     with HubServer(tmp_path_factory.mktemp("hub"), HUB_PORT) as server:
         yield server
 
 
 @pytest.fixture(autouse=True)
-def _no_fault_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]:
+def _clear_faults_after_each_test(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "hub" in request.fixturenames:
         request.getfixturevalue("hub").faults.clear()
 
 
 @pytest.fixture
-def token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This test's user is logged in, and may write."""
+def logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets HF_TOKEN to a write token for the length of a test."""
     monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
 
 
@@ -83,12 +83,12 @@ def write_token() -> str:
 
 @pytest.fixture
 def repo_id(request: pytest.FixtureRequest) -> str:
-    """A repository name of this test's own; nothing is created."""
+    """Returns a repository id that no other test uses; nothing is created."""
     slug = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].strip("-")
     return f"{USER}/{slug}-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture
 def empty_cache(tmp_path: Path) -> Path:
-    """A `cache_dir` that nothing was downloaded into."""
+    """Returns the path of an empty `cache_dir`."""
     return tmp_path / "cache"

@@ -1,11 +1,13 @@
-"""A Hub on loopback that the unmodified Hugging Face clients talk to through HF_ENDPOINT.
+"""A Hub-compatible HTTP server on loopback, for unmodified huggingface_hub and datasets clients.
+
+HF_ENDPOINT names it:
 
     with HubServer(tmp_path) as hub:
         HfApi(hub.endpoint, token=WRITE_TOKEN).create_repo("tester/model")
 
-It keeps the Hub's promises that matter to a client (atomic commits, checked LFS bytes, 401 and
-403 where the Hub says so) and serves one user, `tester`, a member of `test-org`. Clients need
-HF_HUB_DISABLE_XET=1, as there is no Xet storage here.
+It implements what a client relies on (atomic commits, verified LFS uploads, 401 and 403 where the
+Hub sends them) and has one user, `tester`, a member of `test-org`. Clients need
+HF_HUB_DISABLE_XET=1, since the server has no Xet storage.
 """
 
 import socket
@@ -18,18 +20,19 @@ from types import TracebackType
 import uvicorn
 
 from .app import build_app
-from .auth import ORGANISATION, READ_TOKEN, USER, WRITE_TOKEN
+from .auth import ORGANIZATION, READ_TOKEN, USER, WRITE_TOKEN
+from .middleware import Fault, RequestMiddleware
 from .store import Store
-from .wire import Fault, Wire
 
-__all__ = ["ORGANISATION", "READ_TOKEN", "USER", "WRITE_TOKEN", "Fault", "HubServer", "Store"]
+__all__ = ["ORGANIZATION", "READ_TOKEN", "USER", "WRITE_TOKEN", "Fault", "HubServer", "Store"]
 
 
 class HubServer:
-    """The server, in a daemon thread between `start` and `stop` (or in a `with` block).
+    """Runs the server in a daemon thread between `start` and `stop`, or in a `with` block.
 
-    After `stop` the store is still there, and `start` serves it again on the same port: a Hub
-    that was down for a while.
+    `stop` keeps the store, and `start` serves it again on the same port: a Hub after an outage.
+    `requests` is the log of (method, raw path, status), `faults` the faults still to be injected,
+    `sent_bytes` the bytes of the sent bodies by raw path.
     """
 
     def __init__(self, root: Path, port: int = 0) -> None:
@@ -37,7 +40,7 @@ class HubServer:
         self.port = port
         self.requests: list[tuple[str, str, int]] = []
         self.faults: list[Fault] = []
-        self.sent: Counter[str] = Counter()
+        self.sent_bytes: Counter[str] = Counter()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -46,12 +49,15 @@ class HubServer:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        # asyncio switches Nagle's delay off only where the protocol is named: 40 ms a request.
+        # asyncio disables Nagle's algorithm only if the socket names its protocol; with it, each
+        # request takes 40 ms more.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))
         self.port = listener.getsockname()[1]
-        app = Wire(build_app(self.store, self.endpoint), self.requests, self.faults, self.sent)
+        app = RequestMiddleware(
+            build_app(self.store, self.endpoint), self.requests, self.faults, self.sent_bytes
+        )
         config = uvicorn.Config(
             app,
             http="h11",

@@ -1,4 +1,4 @@
-"""Serve a test Hub for trials by hand: python -m tests.hub_server --root DIR --port N"""
+"""Runs a test Hub for manual trials: python -m tests.hub_server --root DIR --port N."""
 
 import argparse
 import contextlib
@@ -9,9 +9,15 @@ from . import READ_TOKEN, WRITE_TOKEN, HubServer
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="A Hub on loopback; repositories last as it runs.")
-    parser.add_argument("--root", type=Path, required=True, help="folder for the files' contents")
-    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
+    parser = argparse.ArgumentParser(
+        description="Runs a Hub on loopback that forgets its repositories when it stops."
+    )
+    parser.add_argument(
+        "--root", type=Path, required=True, help="folder for the content of the files"
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, help="port to listen on; 0 (the default) picks a free one"
+    )
     args = parser.parse_args()
     with HubServer(args.root, args.port) as hub, contextlib.suppress(KeyboardInterrupt):
         print(f"export HF_ENDPOINT={hub.endpoint} HF_HUB_DISABLE_XET=1")

@@ -1,4 +1,4 @@
-"""The application: all routes, path convertors, and errors as the Hub words them."""
+"""Builds the ASGI application of the test Hub: its routes, path converters and error responses."""
 
 from json import JSONDecodeError
 from typing import Any
@@ -6,12 +6,12 @@ from urllib.parse import unquote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from starlette.convertors import Convertor, register_url_convertor
+from starlette.convertors import Convertor as Converter  # codespell:ignore convertors,convertor
+from starlette.convertors import register_url_convertor  # codespell:ignore convertors,convertor
 from starlette.exceptions import HTTPException
 
-from .auth import Refusal
-from .store import Store
-from .trees import (
+from .auth import HubError
+from .commits import (
     BadRequest,
     Conflict,
     EntryNotFound,
@@ -20,10 +20,11 @@ from .trees import (
     StaleParent,
     StoreError,
 )
+from .store import Store
 
 
-class Encoded(Convertor[str]):
-    """A parameter that is matched as it was sent and decoded afterwards."""
+class EncodedParameter(Converter[str]):
+    """A path parameter that is matched percent-encoded and decoded afterwards."""
 
     def __init__(self, regex: str) -> None:
         self.regex = regex
@@ -35,27 +36,27 @@ class Encoded(Convertor[str]):
         return value
 
 
-class Kind(Encoded):
-    """models, datasets or spaces; the handlers see the singular."""
+class RepoKind(EncodedParameter):
+    """Matches models, datasets or spaces; the handlers get the singular."""
 
     def convert(self, value: str) -> str:
         return value.removesuffix("s")
 
 
-class Git(Encoded):
-    """A repository's name with .git behind it."""
+class GitName(EncodedParameter):
+    """Matches a repository name with the suffix .git; the handlers get it without."""
 
     def convert(self, value: str) -> str:
         return unquote(value.removesuffix(".git"))
 
 
-register_url_convertor("seg", Encoded("[^/]+"))
-register_url_convertor("tail", Encoded(".*"))
-register_url_convertor("kind", Kind("models|datasets|spaces"))
-register_url_convertor("space", Kind("spaces"))
-register_url_convertor("git", Git(r"[^/]+\.git"))
+register_url_convertor("seg", EncodedParameter("[^/]+"))
+register_url_convertor("tail", EncodedParameter(".*"))
+register_url_convertor("kind", RepoKind("models|datasets|spaces"))
+register_url_convertor("space", RepoKind("spaces"))
+register_url_convertor("git", GitName(r"[^/]+\.git"))
 
-STATUS: dict[type[StoreError], tuple[int, str | None]] = {
+STATUS_AND_CODE: dict[type[StoreError], tuple[int, str | None]] = {
     RepoNotFound: (404, "RepoNotFound"),
     RevisionNotFound: (404, "RevisionNotFound"),
     EntryNotFound: (404, "EntryNotFound"),
@@ -65,29 +66,29 @@ STATUS: dict[type[StoreError], tuple[int, str | None]] = {
 }
 
 
-async def refused(request: Request, error: Any) -> JSONResponse:
-    """The error as the Hub sends it: a JSON body, and headers for the client's exceptions."""
+async def error_response(request: Request, error: Any) -> JSONResponse:
+    """Returns an error as the Hub sends it: a JSON body, and headers for the client."""
     if isinstance(error, StoreError):
-        status, code = STATUS[type(error)]
-        error = Refusal(status, str(error), code)
+        status, code = STATUS_AND_CODE[type(error)]
+        error = HubError(status, str(error), code)
     elif isinstance(error, JSONDecodeError):
-        error = Refusal(400, f"not JSON: {error}")
+        error = HubError(400, f"the body is not JSON: {error}")
     elif isinstance(error, HTTPException):
-        # No error code: a route that is missing here must not pass for a missing repository.
-        message = f"the test Hub does not answer {request.method} {request.url.path}"
-        error = Refusal(error.status_code, message)
+        # Without an error code, so that a route missing here is not a missing repository.
+        message = f"the test Hub has no route {request.method} {request.url.path}"
+        error = HubError(error.status_code, message)
     return JSONResponse({"error": error.message}, error.status, headers=error.headers)
 
 
 def build_app(store: Store, endpoint: str) -> FastAPI:
-    """The routes over `store`; `endpoint` is the address that answers will point to."""
-    # Imported late: the routes' paths use the convertors registered above.
-    from . import files, lfs_files, repos, spaces
+    """Returns the application that serves `store`; its responses contain URLs of `endpoint`."""
+    # Imported here, since the paths of the routes use the converters registered above.
+    from . import files, lfs_files, repos, spaces_and_jobs
 
     app = FastAPI(openapi_url=None)
     app.state.store, app.state.endpoint, app.state.tickets = store, endpoint, {}
-    for module in (spaces, repos, files, lfs_files):
+    for module in (spaces_and_jobs, repos, files, lfs_files):
         app.include_router(module.router)
-    for error in (StoreError, Refusal, JSONDecodeError, 404, 405):
-        app.add_exception_handler(error, refused)
+    for error in (StoreError, HubError, JSONDecodeError, 404, 405):
+        app.add_exception_handler(error, error_response)
     return app

@@ -1,4 +1,4 @@
-"""Who is calling, what they may touch, and how a refusal looks on the wire."""
+"""Authentication and permissions of the test Hub, as FastAPI dependencies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from .commits import RepoNotFound
 from .store import Repo, Store
-from .trees import RepoNotFound
 
 WRITE_TOKEN = "hf_test_write_token"
 READ_TOKEN = "hf_test_read_token"
 USER = "tester"
-ORGANISATION = "test-org"
+ORGANIZATION = "test-org"
 
 
-class Refusal(Exception):
-    """An error answer: `code` becomes X-Error-Code, from which the client picks its exception."""
+class HubError(Exception):
+    """An error response; the client picks its exception by `code`, sent as X-Error-Code."""
 
     def __init__(
         self,
@@ -36,86 +36,87 @@ class Refusal(Exception):
 @dataclass(frozen=True)
 class Account:
     name: str
-    role: str  # the token's: "read" or "write"
-    organisations: tuple[str, ...] = ()
+    role: str  # of the token: "read" or "write"
+    organizations: tuple[str, ...] = ()
 
     def owns(self, namespace: str) -> bool:
-        return namespace == self.name or namespace in self.organisations
+        return namespace == self.name or namespace in self.organizations
 
 
 ACCOUNTS = {
-    WRITE_TOKEN: Account(USER, "write", (ORGANISATION,)),
-    READ_TOKEN: Account(USER, "read", (ORGANISATION,)),
+    WRITE_TOKEN: Account(USER, "write", (ORGANIZATION,)),
+    READ_TOKEN: Account(USER, "read", (ORGANIZATION,)),
 }
 
 
-async def caller(request: Request) -> Account | None:
-    """The account behind the token; a wrong token is refused even where none is needed."""
+async def get_caller(request: Request) -> Account | None:
+    """Returns the account of the token, or None; a wrong token is an error on every route."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not scheme:
         return None
     if scheme.lower() != "bearer" or token not in ACCOUNTS:
-        raise Refusal(401, "Invalid credentials in Authorization header")
+        raise HubError(401, "Invalid credentials in Authorization header")
     return ACCOUNTS[token]
 
 
-Caller = Annotated[Account | None, Depends(caller)]
+Caller = Annotated[Account | None, Depends(get_caller)]
 
 
-async def logged_in(account: Caller) -> Account:
+async def require_login(account: Caller) -> Account:
     if account is None:
-        raise Refusal(401, "Invalid username or password.")
+        raise HubError(401, "Invalid username or password.")
     return account
 
 
-LoggedIn = Annotated[Account, Depends(logged_in)]
+LoggedIn = Annotated[Account, Depends(require_login)]
 
 
-async def writer(account: LoggedIn) -> Account:
+async def require_write_token(account: LoggedIn) -> Account:
     if account.role != "write":
-        raise Refusal(403, "Forbidden: you must use a write token for this operation")
+        raise HubError(403, "Forbidden: you must use a write token for this operation")
     return account
 
 
-Writer = Annotated[Account, Depends(writer)]
+Writer = Annotated[Account, Depends(require_write_token)]
 
 
-async def store_of(request: Request) -> Store:
+async def get_store(request: Request) -> Store:
     return request.app.state.store
 
 
-Stored = Annotated[Store, Depends(store_of)]
+StoreOfHub = Annotated[Store, Depends(get_store)]
 
 
-async def readable(request: Request, store: Stored, account: Caller) -> Repo:
-    """The repository in the path, if the caller may know that it exists."""
-    at = request.path_params
+async def get_readable_repo(request: Request, store: StoreOfHub, account: Caller) -> Repo:
+    """Returns the repository of the path, if the caller may read it."""
+    parameters = request.path_params
+    repo_id = f"{parameters['ns']}/{parameters['name']}"
     try:
-        repo = store.repo(at.get("kind", "model"), f"{at['ns']}/{at['name']}")
+        repo = store.repo(parameters.get("kind", "model"), repo_id)
         if repo.private and not (account and account.owns(repo.namespace)):
             raise RepoNotFound
     except RepoNotFound:
-        # Anonymous callers get 401 for missing and private alike, so that the answer does not
-        # tell the two apart.
+        # An anonymous caller gets 401 for missing and for private repositories, so that the
+        # response does not reveal which of them exist.
         if account is None:
-            raise Refusal(401, "Invalid username or password.", "RepoNotFound") from None
-        raise Refusal(404, "Repository not found", "RepoNotFound") from None
+            raise HubError(401, "Invalid username or password.", "RepoNotFound") from None
+        raise HubError(404, "Repository not found", "RepoNotFound") from None
     return repo
 
 
-Readable = Annotated[Repo, Depends(readable)]
+Readable = Annotated[Repo, Depends(get_readable_repo)]
 
 
-async def writable(request: Request, repo: Readable, account: Caller) -> Repo:
-    """The repository in the path, if the caller may change it or, with create_pr, propose to."""
+async def get_writable_repo(request: Request, repo: Readable, account: Caller) -> Repo:
+    """Returns the repository of the path, if the caller may write to it or opens a pull request."""
     if account is None:
-        # The client turns any 401 on a repository's https address into RepositoryNotFoundError;
-        # over http it needs the code for that.
-        raise Refusal(401, "Invalid username or password.", "RepoNotFound")
-    await writer(account)
+        # The client turns any 401 on an https URL of a repository into RepositoryNotFoundError;
+        # over http it does so only with this code.
+        raise HubError(401, "Invalid username or password.", "RepoNotFound")
+    await require_write_token(account)
     if not account.owns(repo.namespace) and request.query_params.get("create_pr") != "1":
-        raise Refusal(403, f"Forbidden: {account.name} has no write access to {repo.id}")
+        raise HubError(403, f"Forbidden: {account.name} has no write access to {repo.id}")
     return repo
 
 
-Writable = Annotated[Repo, Depends(writable)]
+Writable = Annotated[Repo, Depends(get_writable_repo)]

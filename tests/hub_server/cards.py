@@ -1,27 +1,27 @@
-"""The Hub's reading of a README's YAML header."""
+"""Reads and checks the YAML front matter of a README, as the Hub does."""
 
 import re
 from typing import Any
 
 import yaml
 
+from .commits import Commit
 from .store import Store
-from .trees import Commit
 
 COLORS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 SDKS = ("gradio", "docker", "static", "streamlit")
 
 
-def metadata(content: str) -> Any:
-    """The YAML header, None without one; raises yaml.YAMLError."""
+def read_front_matter(content: str) -> Any:
+    """Returns the parsed YAML front matter, or None without one; raises yaml.YAMLError."""
     header = re.match(r"\s*---\r?\n(.*?)\r?\n?---\s*(\r?\n|$)", content, re.DOTALL)
     return yaml.safe_load(header[1]) if header else None
 
 
-def problems(content: str, kind: str) -> tuple[list[str], list[str]]:
-    """(errors, warnings); the Hub refuses a commit whose README.md has errors."""
+def check_card(content: str, kind: str) -> tuple[list[str], list[str]]:
+    """Returns (errors, warnings); the Hub rejects a commit whose README.md has errors."""
     try:
-        data = metadata(content)
+        data = read_front_matter(content)
     except yaml.YAMLError as error:
         return [f"YAML Metadata Error: {error}"], []
     if not data:
@@ -38,21 +38,22 @@ def problems(content: str, kind: str) -> tuple[list[str], list[str]]:
     return errors, []
 
 
-def card_data(store: Store, commit: Commit) -> dict[str, Any]:
+def read_card_data(store: Store, commit: Commit) -> dict[str, Any]:
+    """Returns the front matter of a commit's README.md, or an empty dictionary."""
     if "README.md" not in commit.tree:
         return {}
-    data = metadata(store.read(commit.tree["README.md"]).decode())
+    data = read_front_matter(store.read_blob(commit.tree["README.md"]).decode())
     return data if isinstance(data, dict) else {}
 
 
 def tags(card: dict[str, Any]) -> list[str]:
-    """The tags the Hub shows: the card's own, and those it makes from other fields."""
+    """Returns the tags that the Hub shows: the card's own, and those made from other fields."""
 
-    def listed(key: str) -> list[str]:
+    def as_list(key: str) -> list[str]:
         value = card.get(key) or []
         return [str(item) for item in (value if isinstance(value, list) else [value])]
 
-    found = listed("library_name") + listed("pipeline_tag") + listed("tags")
-    found += [f"dataset:{name}" for name in listed("datasets")]
-    found += [f"license:{name}" for name in listed("license")]
-    return list(dict.fromkeys([*found, "region:us"]))
+    names = as_list("library_name") + as_list("pipeline_tag") + as_list("tags")
+    names += [f"dataset:{name}" for name in as_list("datasets")]
+    names += [f"license:{name}" for name in as_list("license")]
+    return list(dict.fromkeys([*names, "region:us"]))

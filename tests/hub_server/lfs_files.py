@@ -1,19 +1,19 @@
-"""Routes about a repository's LFS files as such: what it stores, and deleting that for good."""
+"""Routes that list the LFS files of a repository and delete them permanently."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request
 
-from .auth import Stored, Writable, Writer
+from .auth import StoreOfHub, Writable, Writer
+from .commits import BadRequest
 from .repos import REPO
-from .trees import BadRequest
 
 router = APIRouter()
 
 
 @router.get(REPO + "/lfs-files")
 async def lfs_files(repo: Writable) -> list[dict[str, Any]]:
-    """Each object once, under the first name it was committed by, whatever still points to it."""
+    """Returns each LFS object once, by its first path, even if no commit points to it anymore."""
     return [
         {
             "fileOid": file.sha256,
@@ -29,9 +29,9 @@ async def lfs_files(repo: Writable) -> list[dict[str, Any]]:
 
 @router.post(REPO + "/lfs-files/batch")
 async def delete_lfs_files(
-    request: Request, store: Stored, repo: Writable, account: Writer
+    request: Request, store: StoreOfHub, repo: Writable, account: Writer
 ) -> dict[str, Any]:
-    """Deletes the bytes even where a commit points to them, as the real Hub warns that it does."""
+    """Deletes the bytes even if a commit points to them, as the real Hub does with a warning."""
     deletions = (await request.json())["deletions"]
     if deletions["rewriteHistory"]:
         raise BadRequest("the test Hub does not rewrite history")

@@ -1,4 +1,4 @@
-"""Routes about a repository as a whole: its life, information, references and listings."""
+"""Routes of repositories: create, delete, settings, information, references and listings."""
 
 from typing import Any
 from urllib.parse import parse_qs
@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from . import cards
-from .auth import LoggedIn, Readable, Refusal, Stored, Writable, Writer
+from .auth import HubError, LoggedIn, Readable, StoreOfHub, Writable, Writer
+from .commits import Commit, Conflict
 from .store import Repo
-from .trees import Commit, Conflict
 
 router = APIRouter()
 REPO = "/api/{kind:kind}/{ns:seg}/{name:seg}"
@@ -17,7 +17,7 @@ REPO = "/api/{kind:kind}/{ns:seg}/{name:seg}"
 
 @router.get("/api/whoami-v2")
 async def whoami(account: LoggedIn) -> dict[str, Any]:
-    orgs = [{"type": "org", "name": o, "roleInOrg": "write"} for o in account.organisations]
+    orgs = [{"type": "org", "name": o, "roleInOrg": "write"} for o in account.organizations]
     token = {"displayName": f"{account.role} token", "role": account.role}
     return {
         "type": "user",
@@ -31,7 +31,7 @@ async def whoami(account: LoggedIn) -> dict[str, Any]:
 @router.post("/api/validate-yaml")
 async def validate_yaml(request: Request) -> JSONResponse:
     body = await request.json()
-    errors, warnings = cards.problems(body["content"], body["repoType"])
+    errors, warnings = cards.check_card(body["content"], body["repoType"])
     content = {
         "errors": [{"message": message} for message in errors],
         "warnings": [{"message": message} for message in warnings],
@@ -40,34 +40,34 @@ async def validate_yaml(request: Request) -> JSONResponse:
 
 
 @router.post("/api/repos/create")
-async def create(request: Request, store: Stored, account: Writer) -> JSONResponse:
+async def create(request: Request, store: StoreOfHub, account: Writer) -> JSONResponse:
     body = await request.json()
     kind, namespace = body.get("type") or "model", body.get("organization") or account.name
     if not account.owns(namespace):
         message = f"You don't have the rights to create a {kind} under the namespace {namespace!r}"
-        raise Refusal(403, message)
+        raise HubError(403, message)
     if kind == "space" and body.get("sdk") not in cards.SDKS:
-        raise Refusal(400, f'"sdk" must be one of [{", ".join(cards.SDKS)}]')
+        raise HubError(400, f'"sdk" must be one of [{", ".join(cards.SDKS)}]')
     repo_id = f"{namespace}/{body['name']}"
-    answer = {"url": f"{request.app.state.endpoint}/{address(kind, repo_id)}", "name": repo_id}
+    response = {"url": f"{request.app.state.endpoint}/{repo_path(kind, repo_id)}", "name": repo_id}
     try:
         repo = store.create(kind, repo_id, body.get("visibility") == "private", body.get("sdk"))
     except Conflict as error:
-        # create_repo(exist_ok=True) reads the address out of the refusal.
-        return JSONResponse({**answer, "error": str(error)}, 409)
+        # create_repo(exist_ok=True) reads the URL from the error response.
+        return JSONResponse({**response, "error": str(error)}, 409)
     repo.hardware = body.get("hardware") or repo.hardware
     repo.sleep_time = body.get("sleepTimeSeconds")
     for name in ("variables", "secrets"):
         getattr(repo, name).update({item["key"]: item for item in body.get(name) or []})
-    return JSONResponse(answer)
+    return JSONResponse(response)
 
 
 @router.delete("/api/repos/delete")
-async def delete(request: Request, store: Stored, account: Writer) -> dict[str, Any]:
+async def delete(request: Request, store: StoreOfHub, account: Writer) -> dict[str, Any]:
     body = await request.json()
     namespace = body.get("organization") or account.name
     if not account.owns(namespace):
-        raise Refusal(403, f"Forbidden: {account.name} has no write access to {namespace}")
+        raise HubError(403, f"Forbidden: {account.name} has no write access to {namespace}")
     repo = store.repo(body.get("type") or "model", f"{namespace}/{body['name']}")
     del store.repos[repo.kind, repo.id]
     return {}
@@ -92,9 +92,9 @@ async def auth_check_write(repo: Writable) -> dict[str, Any]:
 
 @router.get(REPO)
 @router.get(REPO + "/revision/{rev:seg}")
-async def info(store: Stored, repo: Readable, rev: str = "main", blobs: bool = False) -> Any:
+async def info(store: StoreOfHub, repo: Readable, rev: str = "main", blobs: bool = False) -> Any:
     commit = repo.resolve(rev)
-    card = cards.card_data(store, commit)
+    card = cards.read_card_data(store, commit)
     siblings = []
     for path, blob in sorted(commit.tree.items()):
         sibling: dict[str, Any] = {"rfilename": path}
@@ -104,7 +104,7 @@ async def info(store: Stored, repo: Readable, rev: str = "main", blobs: bool = F
                 pointer = len(blob.pointer)
                 sibling["lfs"] = {"sha256": blob.sha256, "size": blob.size, "pointerSize": pointer}
         siblings.append(sibling)
-    answer = {
+    response = {
         "id": repo.id,
         "author": repo.namespace,
         "sha": commit.oid,
@@ -120,25 +120,25 @@ async def info(store: Stored, repo: Readable, rev: str = "main", blobs: bool = F
         "siblings": siblings,
     }
     if repo.kind == "model":
-        answer |= {key: card[key] for key in ("library_name", "pipeline_tag") if key in card}
-        answer["model-index"] = card.get("model-index")
+        response |= {key: card[key] for key in ("library_name", "pipeline_tag") if key in card}
+        response["model-index"] = card.get("model-index")
     if repo.kind == "space":
-        answer["sdk"] = repo.sdk
-    return answer
+        response["sdk"] = repo.sdk
+    return response
 
 
 @router.get(REPO + "/refs")
 async def refs(repo: Readable) -> dict[str, Any]:
-    def listed(references: dict[str, str], prefix: str) -> list[dict[str, str]]:
+    def describe(references: dict[str, str], prefix: str) -> list[dict[str, str]]:
         return [
             {"name": name, "ref": prefix + name, "targetCommit": oid}
             for name, oid in references.items()
         ]
 
     return {
-        "branches": listed(repo.branches, "refs/heads/"),
-        "tags": listed(repo.tags, "refs/tags/"),
-        "pullRequests": listed(repo.pulls, ""),
+        "branches": describe(repo.branches, "refs/heads/"),
+        "tags": describe(repo.tags, "refs/tags/"),
+        "pullRequests": describe(repo.pulls, ""),
         "converts": [],
     }
 
@@ -166,7 +166,7 @@ async def create_tag(request: Request, repo: Writable, rev: str) -> dict[str, An
 @router.delete(REPO + "/tag/{tag:seg}")
 async def delete_tag(repo: Writable, tag: str) -> dict[str, Any]:
     if repo.tags.pop(tag, None) is None:
-        raise Refusal(404, f"Tag {tag} not found", "RevisionNotFound")
+        raise HubError(404, f"Tag {tag} not found", "RevisionNotFound")
     return {}
 
 
@@ -179,9 +179,9 @@ async def create_branch(request: Request, repo: Writable, branch: str) -> dict[s
 @router.delete(REPO + "/branch/{branch:seg}")
 async def delete_branch(repo: Writable, branch: str) -> dict[str, Any]:
     if branch == "main":
-        raise Refusal(403, "Forbidden: main is a protected branch")
+        raise HubError(403, "Forbidden: main is a protected branch")
     if repo.branches.pop(branch, None) is None:
-        raise Refusal(404, f"Branch {branch} not found", "RevisionNotFound")
+        raise HubError(404, f"Branch {branch} not found", "RevisionNotFound")
     return {}
 
 
@@ -199,12 +199,12 @@ async def tree(
     commit = repo.resolve(rev)
     directories = commit.directories()
     if path and path not in directories:
-        raise Refusal(404, f"{path} does not exist on {rev}", "EntryNotFound")
-    below = path + "/" if path else ""
+        raise HubError(404, f"{path} does not exist on {rev}", "EntryNotFound")
+    prefix = path + "/" if path else ""
     return [
-        entry(repo, commit, found, expand)
-        for found in sorted([*commit.tree, *directories])
-        if found.startswith(below) and (recursive or "/" not in found[len(below) :])
+        describe_path(repo, commit, item, expand)
+        for item in sorted([*commit.tree, *directories])
+        if item.startswith(prefix) and (recursive or "/" not in item[len(prefix) :])
     ]
 
 
@@ -214,25 +214,25 @@ async def paths_info(request: Request, repo: Readable, rev: str) -> list[dict[st
     form = parse_qs((await request.body()).decode())
     expand = form.get("expand", ["false"])[0].lower() == "true"
     paths = [path.strip("/") for path in form.get("paths", [])]
-    return [entry(repo, commit, path, expand) for path in paths if commit.entry_id(path)]
+    return [describe_path(repo, commit, path, expand) for path in paths if commit.entry_id(path)]
 
 
-def entry(repo: Repo, commit: Commit, path: str, expand: bool) -> dict[str, Any]:
-    """One file or folder, as tree and paths-info describe it."""
+def describe_path(repo: Repo, commit: Commit, path: str, expand: bool) -> dict[str, Any]:
+    """Returns what tree and paths-info send for one file or folder."""
     blob = commit.tree.get(path)
     kind = "directory" if blob is None else "file"
-    found: dict[str, Any] = {"type": kind, "path": path, "size": 0, "oid": commit.entry_id(path)}
+    entry: dict[str, Any] = {"type": kind, "path": path, "size": 0, "oid": commit.entry_id(path)}
     if blob is not None:
-        found["size"] = blob.size
+        entry["size"] = blob.size
         if blob.lfs:
             pointer = len(blob.pointer)
-            found["lfs"] = {"oid": blob.sha256, "size": blob.size, "pointerSize": pointer}
+            entry["lfs"] = {"oid": blob.sha256, "size": blob.size, "pointerSize": pointer}
     if expand:
         last = repo.last_change(commit, path)
-        found["lastCommit"] = {"id": last.oid, "title": last.title, "date": last.date}
-    return found
+        entry["lastCommit"] = {"id": last.oid, "title": last.title, "date": last.date}
+    return entry
 
 
-def address(kind: str, repo_id: str) -> str:
-    """The repository's path on the Hub: models have no prefix."""
+def repo_path(kind: str, repo_id: str) -> str:
+    """Returns the path of the repository's page on the Hub; models have no prefix."""
     return repo_id if kind == "model" else f"{kind}s/{repo_id}"

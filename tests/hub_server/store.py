@@ -1,7 +1,7 @@
-"""What the test Hub remembers: repositories, their commits, and blobs by sha256.
+"""The data of the test Hub: repositories, their commits, and file contents by sha256.
 
-There is no HTTP in here. Blobs lie on disk so that a served file is a file (Range requests come
-for free); commits and references live in memory and end with the process.
+Contents are files on disk, so that the server can send them with Range support; commits and
+references are in memory and end with the process. No HTTP in this module.
 """
 
 import hashlib
@@ -12,17 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .trees import (
+from .commits import (
+    AddFile,
     Blob,
     Commit,
     Conflict,
-    Delete,
+    DeletePath,
     EntryNotFound,
-    Put,
     RepoNotFound,
     RevisionNotFound,
     StaleParent,
-    apply,
+    apply_edits,
     git_hash,
 )
 
@@ -37,13 +37,13 @@ GITATTRIBUTES = "".join(f"*{s} filter=lfs diff=lfs merge=lfs -text\n" for s in s
 
 
 def now() -> str:
-    """The moment, in the one format the client parses."""
+    """Returns the current time in the only format that the client parses."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True)
 class LfsFile:
-    """An LFS object of a repository, and where it came in."""
+    """An LFS object of a repository, with the path and reference that it was first pushed to."""
 
     sha256: str
     size: int
@@ -70,7 +70,7 @@ class Repo:
     sleep_time: int | None = None
     paused: bool = False
     lfs_files: dict[str, LfsFile] = field(default_factory=dict)  # by sha256
-    made: int = 0  # commits ever made
+    commit_count: int = 0  # of all commits, squashed ones too
 
     @property
     def namespace(self) -> str:
@@ -81,7 +81,7 @@ class Repo:
         return self.commits[self.branches["main"]]
 
     def resolve(self, revision: str) -> Commit:
-        """A branch, tag, full reference, commit id or an id's beginning (7 digits or more)."""
+        """Returns the commit of a branch, tag, reference, or commit id of at least 7 digits."""
         name = revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
         for references in (self.branches, self.tags, self.pulls):
             if name in references:
@@ -93,20 +93,20 @@ class Repo:
         raise RevisionNotFound(f"Invalid rev id: {revision}")
 
     def history(self, commit: Commit) -> Iterator[Commit]:
-        """From `commit` back to the first one."""
+        """Yields the commits from `commit` back to the first one."""
         oid: str | None = commit.oid
         while oid is not None:
             yield self.commits[oid]
             oid = self.commits[oid].parent
 
     def last_change(self, commit: Commit, path: str) -> Commit:
-        """The commit that gave `path` the content it has in `commit`."""
-        wanted, found = commit.entry_id(path), commit
+        """Returns the commit that gave `path` the content that it has in `commit`."""
+        content_id, latest = commit.entry_id(path), commit
         for earlier in self.history(commit):
-            if earlier.entry_id(path) != wanted:
+            if earlier.entry_id(path) != content_id:
                 break
-            found = earlier
-        return found
+            latest = earlier
+        return latest
 
     def branch(self, name: str, revision: str) -> None:
         if name in self.branches:
@@ -118,10 +118,10 @@ class Repo:
             raise Conflict(f"Tag {name} already exists")
         self.tags[name] = self.resolve(revision).oid
 
-    def add(
+    def commit(
         self,
         reference: str,
-        edits: Sequence[Put | Delete],
+        edits: Sequence[AddFile | DeletePath],
         *,
         title: str,
         message: str = "",
@@ -129,9 +129,9 @@ class Repo:
         parent: str | None = None,
         pull_request: bool = False,
     ) -> tuple[Commit, str]:
-        """Commit `edits` on top of `reference`, all of them or none; returns the reference too.
+        """Commits `edits` to `reference`, all or none; returns the commit and its reference.
 
-        `parent` is the caller's idea of the head: another one means somebody was faster.
+        `parent` is the head that the caller saw; raises StaleParent if the branch has moved since.
         """
         references = self.pulls if reference in self.pulls else self.branches
         if reference not in references:
@@ -139,22 +139,22 @@ class Repo:
         base = self.commits[references[reference]]
         if parent is not None and not base.oid.startswith(parent):
             raise StaleParent(f"{reference} is at {base.oid}, not at {parent}")
-        commit = self._record(base.oid, apply(base.tree, edits), title, message, author)
+        commit = self._record(base.oid, apply_edits(base.tree, edits), title, message, author)
         if pull_request:
             reference, references = f"refs/pr/{len(self.pulls) + 1}", self.pulls
         references[reference] = commit.oid
         for edit in edits:
-            if isinstance(edit, Put) and edit.blob.lfs:
-                self._stored(edit, reference, commit.date)
+            if isinstance(edit, AddFile) and edit.blob.lfs:
+                self._register_lfs_file(edit, reference, commit.date)
         return commit, reference
 
-    def _stored(self, edit: Put, reference: str, date: str) -> None:
+    def _register_lfs_file(self, edit: AddFile, reference: str, date: str) -> None:
         blob = edit.blob
         file = LfsFile(blob.sha256, blob.size, blob.git_oid, edit.path, reference, date)
         self.lfs_files.setdefault(blob.sha256, file)
 
     def squash(self, branch: str, title: str, author: str) -> None:
-        """One commit without a past takes the branch's place; what only it led to is forgotten."""
+        """Replaces a branch by one commit without a parent, and drops unreachable commits."""
         if branch not in self.branches:
             raise RevisionNotFound(f"Invalid rev id: {branch}")
         tree = self.commits[self.branches[branch]].tree
@@ -167,9 +167,9 @@ class Repo:
         self, parent: str | None, tree: Mapping[str, Blob], title: str, message: str, author: str
     ) -> Commit:
         date = now()
-        # The count keeps two equal commits of one millisecond apart.
-        self.made += 1
-        identity = [str(self.made), self.kind, self.id, str(parent), title, message, date]
+        # The count distinguishes equal commits of the same millisecond.
+        self.commit_count += 1
+        identity = [str(self.commit_count), self.kind, self.id, str(parent), title, message, date]
         identity += [f"{path} {blob.git_oid}" for path, blob in sorted(tree.items())]
         oid = hashlib.sha1("\0".join(identity).encode()).hexdigest()
         self.commits[oid] = Commit(oid, parent, title, message, author, date, tree)
@@ -177,7 +177,7 @@ class Repo:
 
 
 class Store:
-    """All repositories, and every blob under `root/blobs`."""
+    """All repositories, with every file content in `root/blobs`."""
 
     def __init__(self, root: Path, regular_limit: int = 10 * 2**20) -> None:
         self.blobs = root / "blobs"
@@ -192,20 +192,20 @@ class Store:
     def blob_path(self, blob: Blob) -> Path:
         return self.blobs / blob.sha256
 
-    def read(self, blob: Blob) -> bytes:
+    def read_blob(self, blob: Blob) -> bytes:
         return self.blob_path(blob).read_bytes()
 
-    def put(self, data: bytes) -> Blob:
-        """Store a regular (non-LFS) file."""
+    def write_blob(self, data: bytes) -> Blob:
+        """Stores the content of a regular (non-LFS) file."""
         sha256 = hashlib.sha256(data).hexdigest()
-        if not (self.blobs / sha256).exists():  # somebody may be reading it
+        if not (self.blobs / sha256).exists():  # a request may be reading it
             draft = self.blobs / f"{sha256}.draft"
             draft.write_bytes(data)
             draft.replace(self.blobs / sha256)
         return Blob(sha256, len(data), git_hash(data), lfs=False)
 
-    def lfs(self, sha256: str, size: int) -> Blob | None:
-        """The uploaded LFS object, or None when these bytes never arrived."""
+    def find_lfs_blob(self, sha256: str, size: int) -> Blob | None:
+        """Returns the uploaded LFS object, or None if it was never uploaded."""
         path = self.blobs / sha256
         if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not path.is_file():
             return None
@@ -215,7 +215,7 @@ class Store:
         return Blob(sha256, size, git_hash(pointer), lfs=True)
 
     def delete_lfs(self, repo: Repo, sha256: str) -> None:
-        """Deletes the repository's LFS object, and the bytes unless they are another's as well."""
+        """Deletes an LFS object of a repository, and its bytes if no other repository has them."""
         if repo.lfs_files.pop(sha256, None) is None:
             raise EntryNotFound(f"{repo.id} has no LFS file {sha256}")
         others = (
@@ -232,8 +232,8 @@ class Store:
         if (kind, id) in self.repos:
             raise Conflict(f"You already created this {kind} repo: {id}")
         repo = Repo(kind, id, private, sdk)
-        # Like the real Hub, a new repository is never empty.
-        tree = {".gitattributes": self.put(GITATTRIBUTES.encode())}
+        # As on the real Hub, a new repository is never empty.
+        tree = {".gitattributes": self.write_blob(GITATTRIBUTES.encode())}
         repo.branches["main"] = repo._record(None, tree, "initial commit", "", "system").oid
         self.repos[kind, id] = repo
         return repo

@@ -1,4 +1,7 @@
-"""Runs code where only what requirements.txt leads to can be imported: only_serving.py ROOT CODE"""
+"""Runs code in an interpreter that can import only the packages of requirements.txt.
+
+python tests/serving_imports_only.py ROOT CODE
+"""
 
 import sys
 from importlib.machinery import PathFinder
@@ -9,28 +12,28 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 
-def closure(lines: list[str]) -> set[str]:
-    """The distributions that installing `lines` brings."""
-    found, waiting = set(), [(Requirement(line), frozenset()) for line in lines]
+def dependency_closure(lines: list[str]) -> set[str]:
+    """Returns the distributions that installing `lines` installs."""
+    closure, waiting = set(), [(Requirement(line), frozenset()) for line in lines]
     while waiting:
         requirement, extras = waiting.pop()
         environments = [{"extra": extra} for extra in extras] or [{"extra": ""}]
         if requirement.marker and not any(map(requirement.marker.evaluate, environments)):
             continue
         key = (canonicalize_name(requirement.name), frozenset(requirement.extras))
-        if key in found:
+        if key in closure:
             continue
-        found.add(key)
+        closure.add(key)
         try:
-            below = requires(requirement.name) or []
+            dependencies = requires(requirement.name) or []
         except PackageNotFoundError:
             continue
-        waiting += [(Requirement(line), key[1]) for line in below]
-    return {name for name, _ in found}
+        waiting += [(Requirement(line), key[1]) for line in dependencies]
+    return {name for name, _ in closure}
 
 
-class Visible(PathFinder):
-    """Finds modules on sys.path, but for the hidden ones."""
+class FilteredPathFinder(PathFinder):
+    """Finds modules on sys.path except the hidden ones."""
 
     hidden: frozenset[str] = frozenset()
 
@@ -42,14 +45,15 @@ class Visible(PathFinder):
 root, code = Path(sys.argv[1]), sys.argv[2]
 text = (root / "requirements.txt").read_text(encoding="utf-8")
 lines = [line.partition("#")[0].strip() for line in text.splitlines()]
-allowed = closure([line for line in lines if line])
+# An editable install makes this project a distribution too.
+allowed = dependency_closure([line for line in lines if line]) | {"pix2pix-hub"}
 hidden = {
     module
     for module, owners in packages_distributions().items()
     if not {canonicalize_name(owner) for owner in owners} & allowed
 }
 print("hidden:", *sorted(hidden))
-Visible.hidden = frozenset(hidden - set(sys.modules))
-sys.meta_path = [Visible if finder is PathFinder else finder for finder in sys.meta_path]
+FilteredPathFinder.hidden = frozenset(hidden - set(sys.modules))
+sys.meta_path = [FilteredPathFinder if finder is PathFinder else finder for finder in sys.meta_path]
 sys.path.insert(0, str(root))
 exec(code)

@@ -1,4 +1,4 @@
-"""Files, folders and commits as values: nothing in here changes once it is made."""
+"""Immutable values of the test Hub's store: file contents, edits, commits, and its errors."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class StoreError(Exception):
-    """The request cannot be honoured; the subclass says why."""
+    """A request that the store rejects; the subclass is the reason."""
 
 
 class RepoNotFound(StoreError): ...
@@ -19,11 +19,11 @@ class EntryNotFound(StoreError): ...
 
 
 class Conflict(StoreError):
-    """The name is taken."""
+    """The name already exists."""
 
 
 class StaleParent(StoreError):
-    """The branch moved since the caller looked at it."""
+    """The branch is no longer at the parent that the caller sent."""
 
 
 class BadRequest(StoreError): ...
@@ -31,7 +31,7 @@ class BadRequest(StoreError): ...
 
 @dataclass(frozen=True)
 class Blob:
-    """A file's content: `git_oid` is what git would call it (of the pointer file, for LFS)."""
+    """The content of a file; `git_oid` is its git hash, or that of its pointer file for LFS."""
 
     sha256: str
     size: int
@@ -47,13 +47,13 @@ class Blob:
 
 
 @dataclass(frozen=True)
-class Put:
+class AddFile:
     path: str
     blob: Blob
 
 
 @dataclass(frozen=True)
-class Delete:
+class DeletePath:
     path: str
     folder: bool = False
 
@@ -76,31 +76,31 @@ class Commit:
         }
 
     def entry_id(self, path: str) -> str | None:
-        """The git-like id of a file or folder; None when this commit has neither."""
+        """Returns an id of the content of a file or folder, or None if the commit lacks it."""
         if path in self.tree:
             return self.tree[path].git_oid
         inside = sorted(p + b.git_oid for p, b in self.tree.items() if p.startswith(path + "/"))
         return hashlib.sha1("\n".join(inside).encode()).hexdigest() if inside else None
 
 
-def apply(tree: Mapping[str, Blob], edits: Iterable[Put | Delete]) -> dict[str, Blob]:
-    """A new tree; the given one stays as it is."""
+def apply_edits(tree: Mapping[str, Blob], edits: Iterable[AddFile | DeletePath]) -> dict[str, Blob]:
+    """Returns a new tree with the edits applied."""
     result = dict(tree)
     for edit in edits:
         parts = edit.path.rstrip("/").split("/")
         if any(part in ("", ".", "..", ".git") for part in parts):
             raise BadRequest(f"Invalid path: {edit.path!r}")
         path = "/".join(parts)
-        if isinstance(edit, Put):
+        if isinstance(edit, AddFile):
             parents = {"/".join(parts[:depth]) for depth in range(1, len(parts))}
             if parents & result.keys() or any(p.startswith(path + "/") for p in result):
                 raise BadRequest(f"{path} would be both a file and a folder")
             result[path] = edit.blob
             continue
-        gone = [p for p in result if p.startswith(path + "/")] if edit.folder else [path]
-        if not gone or any(p not in result for p in gone):
+        deleted = [p for p in result if p.startswith(path + "/")] if edit.folder else [path]
+        if not deleted or any(p not in result for p in deleted):
             raise EntryNotFound(f"{path} does not exist")
-        for p in gone:
+        for p in deleted:
             del result[p]
     return result
 

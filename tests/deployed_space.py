@@ -1,0 +1,83 @@
+"""The starter model published together with its Space: once a session, for many tests."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as parquet
+import pytest
+from huggingface_hub import HfApi, snapshot_download
+
+from pix2pix.hub import spaces
+from tests.commands import ROOT, run_train_hub, running_space
+from tests.hub_server import USER, WRITE_TOKEN, HubServer
+
+STARTER_MODEL = ROOT / "assets" / "starter_model"
+MODEL, SPACE, TAG = f"{USER}/starter-maps", f"{USER}/starter-space", "v1.0"
+
+
+@dataclass(frozen=True)
+class DeployedSpace:
+    """A published run, its Space's files downloaded from the Hub, and that Space running here.
+
+    `output` is what the publishing command printed; `requested_paths` are the paths that the Space
+    requested from the Hub until it was ready.
+    """
+
+    run_folder: Path
+    output: str
+    space_folder: Path
+    url: str
+    photo: Path
+    requested_paths: frozenset[str]
+
+
+def publish_with_space(
+    folder: Path, *arguments: str, model: str = MODEL, space: str = SPACE
+) -> str:
+    """Publishes the run in `folder` with its Space; returns what the command printed."""
+    return run_train_hub(
+        "--push_only", "--output_dir", str(folder), "--hub_model_id", model,
+        "--space_id", space, *arguments, token=WRITE_TOKEN,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def deployed_space(
+    hub: HubServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DeployedSpace]:
+    """Publishes, downloads the Space into an empty folder and runs `python app.py` there."""
+    folder = tmp_path_factory.mktemp("deployed")
+    shutil.copytree(STARTER_MODEL, folder / "run")
+    output = publish_with_space(folder / "run", "--hub_tag", TAG)
+    space_folder = folder / "space"
+    snapshot_download(SPACE, repo_type="space", local_dir=space_folder)
+    photo = folder / "aerial.jpg"
+    rows = ROOT / "assets" / "sample_maps" / "data" / "validation-00000-of-00001.parquet"
+    photo.write_bytes(parquet.read_table(rows)["imageA"][5].as_py()["bytes"])
+    variables = hub.store.repo("space", SPACE).variables
+    environment = {name: variable["value"] for name, variable in variables.items()}
+    # A new machine has an empty cache, and must not find this checkout's package.
+    environment |= {"HF_HOME": str(folder / "home"), "PYTHONPATH": ""}
+    before = len(hub.requests)
+    with running_space(folder / "app.log", space_folder, **environment) as url:
+        requested_paths = frozenset(path for _, path, _ in hub.requests[before:])
+        yield DeployedSpace(folder / "run", output, space_folder, url, photo, requested_paths)
+
+
+@pytest.fixture
+def servable_model(api: HfApi, repo_id: str, logged_in: None) -> str:
+    """Publishes those files of the starter model that serving needs; returns the model's id."""
+    api.create_repo(repo_id)
+    files = ["*.json", "*.onnx", "README.md"]
+    api.upload_folder(repo_id=repo_id, folder_path=STARTER_MODEL, allow_patterns=files)
+    return repo_id
+
+
+@pytest.fixture
+def space_repo(servable_model: str) -> str:
+    """Deploys a Space that serves `servable_model`; returns the Space's id."""
+    space_id = spaces.prepare_space(f"{servable_model}-space")
+    spaces.deploy_space(space_id, servable_model)
+    return space_id
