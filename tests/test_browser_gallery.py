@@ -11,7 +11,7 @@ pytestmark = needs_chromium
 METRICS = json.loads((STARTER_MODEL / "metrics.json").read_text(encoding="utf-8"))
 
 
-def test_the_gallery_is_sorted_and_a_click_opens_a_sample_with_its_real_map(page: Page):
+def test_the_gallery_can_be_sorted_and_a_click_opens_a_sample_with_its_real_map(page: Page):
     open_tab(page, "Gallery")
     cards = page.locator("#gallery button")
     stored = [f"L1 {sample['l1']:.2f}" for sample in METRICS["samples"]]
@@ -32,7 +32,7 @@ def test_the_gallery_is_sorted_and_a_click_opens_a_sample_with_its_real_map(page
     expect(page.locator("#against figcaption")).to_contain_text(f"L1 {worst['l1']:.2f}")
 
 
-def test_the_model_tab_tells_what_is_served_and_how_good_it_is(page: Page):
+def test_the_model_tab_shows_the_model_its_scores_and_its_card(page: Page):
     open_tab(page, "Model")
     facts = page.locator(".block.facts")
     for fact in ("satellite photo to map", "256 x 256", "assets/sample_maps", "apache-2.0"):
@@ -41,7 +41,7 @@ def test_the_model_tab_tells_what_is_served_and_how_good_it_is(page: Page):
     low, high = METRICS["intervals"]["psnr"]
     value = METRICS["metrics"]["psnr"]
     expect(table).to_contain_text(f"{value:.2f} [{low:.2f}, {high:.2f}]")
-    expect(table).to_contain_text(f"{METRICS['baselines']['colour_lookup']['psnr']:.2f}")
+    expect(table).to_contain_text(f"{METRICS['baselines']['color_lookup']['psnr']:.2f}")
     expect(page.locator(".vega-embed")).to_have_count(3)
     expect(page.locator(".vega-embed canvas, .vega-embed svg").first).to_be_visible()
     page.get_by_role("button", name="The model's card").click()

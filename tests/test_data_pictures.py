@@ -1,38 +1,38 @@
-"""Every kind of picture that a dataset may hold becomes a pair of 8-bit RGB pictures."""
+"""Pictures of every kind that datasets hold are decoded to 8-bit RGB."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from pix2pix import UserError
-from pix2pix.data import decode, decode_resized
-from tests.builders import encode, picture
+from pix2pix.data import decode, decode_and_resize
+from tests.builders import encode_image, make_picture
 
 SIDE = 32
 
 
 def ramp(mode: str) -> Image.Image:
-    """Grey from 0 to 248 in steps of 8, left to right."""
-    grey = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (SIDE, 1))
+    """Draws gray from 0 to 248 in steps of 8, left to right."""
+    gray = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (SIDE, 1))
     if mode == "I;16":
-        return Image.fromarray(grey.astype(np.uint16) * 257)
-    return Image.fromarray(grey).convert(mode)
+        return Image.fromarray(gray.astype(np.uint16) * 257)
+    return Image.fromarray(gray).convert(mode)
 
 
 def animation() -> bytes:
-    frames = [Image.new("RGB", (SIDE, SIDE), colour) for colour in ("red", "blue")]
-    return encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    frames = [Image.new("RGB", (SIDE, SIDE), color) for color in ("red", "blue")]
+    return encode_image(frames[0], "GIF", save_all=True, append_images=frames[1:])
 
 
-def see_through() -> Image.Image:
-    """Black, and from half its height on wholly transparent."""
+def half_transparent() -> Image.Image:
+    """Draws a picture whose upper half is black and whose lower half is transparent."""
     image = Image.new("RGBA", (SIDE, SIDE), (0, 0, 0, 255))
     image.paste((0, 0, 0, 0), (0, SIDE // 2, SIDE, SIDE))
     return image
 
 
 @pytest.mark.parametrize(
-    ("mode", "format", "loss"),
+    ("mode", "format", "max_difference"),
     [
         ("I;16", "PNG", 0),
         ("I;16", "TIFF", 0),
@@ -41,50 +41,51 @@ def see_through() -> Image.Image:
         ("CMYK", "JPEG", 8),
     ],
 )
-def test_other_depths_and_colours(mode, format, loss):
+def test_bit_depths_and_color_modes_are_converted(mode, format, max_difference):
     options = {"quality": 95} if format == "JPEG" else {}
-    a, b = decode((encode(ramp(mode), format, **options), encode(ramp("RGB"))))
+    a, b = decode((encode_image(ramp(mode), format, **options), encode_image(ramp("RGB"))))
     assert a.mode == b.mode == "RGB" and a.size == b.size == (SIDE, SIDE)
-    assert np.abs(np.asarray(a, int) - np.asarray(b, int)).max() <= loss
+    assert np.abs(np.asarray(a, int) - np.asarray(b, int)).max() <= max_difference
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_what_is_transparent_is_white(mode):
-    image = see_through().convert(mode) if mode != "P" else see_through().quantize()
-    for found in decode((encode(image), encode(image))):
-        assert found.getpixel((3, 3)) == (0, 0, 0) and found.getpixel((3, 30)) == (255, 255, 255)
+def test_transparent_pixels_become_white(mode):
+    image = half_transparent().convert(mode) if mode != "P" else half_transparent().quantize()
+    for decoded in decode((encode_image(image), encode_image(image))):
+        assert decoded.getpixel((3, 3)) == (0, 0, 0)
+        assert decoded.getpixel((3, 30)) == (255, 255, 255)
 
 
-def test_the_first_frame_of_an_animation():
+def test_an_animation_is_read_as_its_first_frame():
     a, b = decode((animation(), animation()))
     assert a.getpixel((5, 5)) == b.getpixel((5, 5)) == (255, 0, 0)
 
 
-def test_a_picture_is_upright():
+def test_exif_orientation_is_applied():
     image = Image.new("RGB", (20, 10))
     exif = Image.Exif()
-    exif[0x0112] = 6  # taken with the camera turned
-    a, b = decode((encode(image, "JPEG", exif=exif), encode(image, "JPEG")))
+    exif[0x0112] = 6  # the camera was turned by 90 degrees
+    a, b = decode((encode_image(image, "JPEG", exif=exif), encode_image(image, "JPEG")))
     assert (a.size, b.size) == ((10, 20), (20, 10))
 
 
-def test_unequal_sizes_meet_at_the_size_of_the_cache():
-    row = encode(picture(50, 30)), encode(picture(20, 70))
+def test_both_pictures_are_resized_to_the_same_size():
+    row = encode_image(make_picture(50, 30)), encode_image(make_picture(20, 70))
     assert [image.size for image in decode(row)] == [(50, 30), (20, 70)]
-    assert decode_resized(row, 24).shape == (2, 24, 24, 3)
+    assert decode_and_resize(row, 24).shape == (2, 24, 24, 3)
 
 
-def test_a_side_by_side_pair_of_16_bits_is_split():
+def test_a_16_bit_side_by_side_pair_is_split():
     wide = Image.fromarray(np.repeat(np.array([[0, 65535]], np.uint16), 8, 1).repeat(8, 0))
-    a, b = decode((encode(wide),))
+    a, b = decode((encode_image(wide),))
     assert a.getextrema() == ((0, 0),) * 3 and b.getextrema() == ((255, 255),) * 3
 
 
 @pytest.mark.parametrize(
-    "broken", [b"", b"<html>", encode(picture(32, 32))[:-500], animation()[:30]],
+    "broken", [b"", b"<html>", encode_image(make_picture(32, 32))[:-500], animation()[:30]],
     ids=["nothing", "a page", "a cut PNG", "a cut GIF"],
 )  # fmt: skip
-def test_what_is_no_picture_is_said_in_one_sentence(broken):
-    with pytest.raises(UserError) as refused:
-        decode((encode(picture(32, 32)), broken))
-    assert "\n" not in str(refused.value)
+def test_other_files_are_a_user_error_of_one_line(broken):
+    with pytest.raises(UserError) as error:
+        decode((encode_image(make_picture(32, 32)), broken))
+    assert "\n" not in str(error.value)

@@ -1,4 +1,4 @@
-"""Which files are read, and what each other kind is told: real files of each, and bombs."""
+"""Which formats are read, the messages for other kinds of files, and decompression bombs."""
 
 import io
 import struct
@@ -12,7 +12,7 @@ from PIL import Image
 
 from pix2pix import UserError
 from pix2pix.images import open_image, to_rgb
-from tests.builders import encode, picture
+from tests.builders import encode_image, make_picture
 
 
 def refusal(content: bytes, max_pixels: int = 64_000_000) -> str:
@@ -39,7 +39,7 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def png(*chunks: bytes, width: int = 4, height: int = 4) -> bytes:
-    """A grey PNG with extra chunks before its pixels."""
+    """A gray PNG with extra chunks before its pixels."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     rows = zlib.compress((b"\0" + bytes(width)) * height)
     return (
@@ -62,32 +62,37 @@ def png(*chunks: bytes, width: int = 4, height: int = 4) -> bytes:
         ("MPO", {"quality": 95, "save_all": True}, 8),
     ],
 )  # fmt: skip
-def test_what_is_read(format: str, options: dict, tolerance: int):
-    image = picture(64, 48)
-    read = open_image(encode(image, format, **options))
+def test_each_readable_format(format: str, options: dict, tolerance: int):
+    image = make_picture(64, 48)
+    read = open_image(encode_image(image, format, **options))
     assert (read.mode, read.size) == ("RGB", (64, 48))
     difference = np.abs(np.asarray(read, int) - np.asarray(image, int))
     assert difference.mean() <= tolerance
 
 
 @pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "TIFF", "AVIF"])
-def test_of_many_frames_the_first_is_taken(format: str):
-    frames = [Image.new("RGB", (16, 12), colour) for colour in ("red", "lime", "blue")]
-    data = encode(frames[0], format, save_all=True, append_images=frames[1:], duration=50)
+def test_the_first_of_many_frames_is_read(format: str):
+    frames = [Image.new("RGB", (16, 12), color) for color in ("red", "lime", "blue")]
+    data = encode_image(frames[0], format, save_all=True, append_images=frames[1:], duration=50)
     assert getattr(Image.open(io.BytesIO(data)), "n_frames", 1) == 3
     np.testing.assert_allclose(open_image(data).getpixel((5, 5)), (255, 0, 0), atol=6)
 
 
-def test_adobes_inverted_cmyk_keeps_its_colours():
-    data = encode(Image.new("RGB", (16, 16), (220, 30, 40)).convert("CMYK"), "JPEG", quality=95)
-    assert b"Adobe" in data, "with the marker that says: inverted"
+def test_adobes_inverted_cmyk_keeps_its_colors():
+    data = encode_image(
+        Image.new("RGB", (16, 16), (220, 30, 40)).convert("CMYK"), "JPEG", quality=95
+    )
+    assert b"Adobe" in data, "the marker that the values are inverted"
     np.testing.assert_allclose(open_image(data).getpixel((8, 8)), (220, 30, 40), atol=6)
 
 
 def test_sixteen_bits_are_rounded_as_division_does():
     values = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     expected = np.rint(values / 257).astype(np.uint8)
-    for data in (encode(Image.fromarray(values)), encode(Image.fromarray(values), "TIFF")):
+    for data in (
+        encode_image(Image.fromarray(values)),
+        encode_image(Image.fromarray(values), "TIFF"),
+    ):
         np.testing.assert_array_equal(np.asarray(open_image(data))[..., 0], expected)
     assert to_rgb(Image.fromarray(np.array([[-5, 70000]], np.int32))).getpixel((1, 0)) == (255,) * 3
 
@@ -95,11 +100,11 @@ def test_sixteen_bits_are_rounded_as_division_does():
 def test_transparency_of_every_kind_is_laid_over_white():
     clear = Image.new("RGBA", (8, 8), (200, 0, 100, 0))
     for format in ("PNG", "WEBP", "TIFF", "AVIF"):
-        pixel = open_image(encode(clear, format)).getpixel((4, 4))
+        pixel = open_image(encode_image(clear, format)).getpixel((4, 4))
         np.testing.assert_allclose(pixel, (255, 255, 255), atol=2)
 
 
-OTHERS = {
+OTHER_KINDS = {
     "svg": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
     "svg with a head": (b'\xef\xbb\xbf<?xml version="1.0"?><!-- me --><svg/>', "an SVG drawing"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3", "a PDF"),
@@ -114,9 +119,9 @@ OTHERS = {
     "mov": (box(b"ftyp", b"qt  \0\0\2\0qt  ") + bytes(40), "a video"),
     "webm": (b"\x1a\x45\xdf\xa3" + bytes(40), "a video"),
     "avi": (b"RIFF\0\0\0\0AVI LIST" + bytes(40), "a video"),
-    "canon cr3": (box(b"ftyp", b"crx \0\0\0\1crx isom") + bytes(40), "a camera's raw file"),
-    "canon cr2": (b"II*\x00\x10\0\0\0CR\2\0" + bytes(40), "a camera's raw file"),
-    "fuji": (b"FUJIFILMCCD-RAW 0201" + bytes(40), "a camera's raw file"),
+    "canon cr3": (box(b"ftyp", b"crx \0\0\0\1crx isom") + bytes(40), "a camera raw file"),
+    "canon cr2": (b"II*\x00\x10\0\0\0CR\2\0" + bytes(40), "a camera raw file"),
+    "fuji": (b"FUJIFILMCCD-RAW 0201" + bytes(40), "a camera raw file"),
     "zip": (b"PK\x03\x04" + bytes(40), "an archive"),
     "gzip": (b"\x1f\x8b\x08" + bytes(40), "an archive"),
     "web page": (b"\n<!DOCTYPE html><html><body>404", "a web page"),
@@ -124,40 +129,42 @@ OTHERS = {
     "xml": (b"<?xml version='1.0'?><gpx/>", "not a picture that can be read"),
     "empty": (b"", "empty, not a picture"),
     "one byte": (b"\x89", "not a picture that can be read"),
-    "icon": (encode(picture(32, 32), "ICO"), "not a picture that can be read"),
+    "icon": (encode_image(make_picture(32, 32), "ICO"), "not a picture that can be read"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", OTHERS)
-def test_other_kinds_are_named(kind: str, tmp_path: Path):
-    content, said = OTHERS[kind]
-    assert said in refusal(content)
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_other_kinds_are_named_in_the_message(kind: str, tmp_path: Path):
+    content, description = OTHER_KINDS[kind]
+    assert description in refusal(content)
     path = tmp_path / "really.png"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=said.split(";")[0]):
+    with pytest.raises(UserError, match=description.split(";")[0]):
         open_image(path)
 
 
-def test_an_avif_that_calls_itself_mif1_is_read():
-    data = bytearray(encode(picture(64, 48), "AVIF"))
+def test_an_avif_of_the_brand_mif1_is_read():
+    data = bytearray(encode_image(make_picture(64, 48), "AVIF"))
     assert data[8:12] == b"avif"
     data[8:12] = b"mif1"
     assert open_image(bytes(data)).size == (64, 48)
 
 
 @pytest.mark.parametrize("tags", [{50706: b"\1\4\0\0"}, {254: 1}])
-def test_a_raw_file_is_not_taken_for_its_preview(tags: dict):
-    assert "a camera's raw file" in refusal(encode(picture(16, 12), "TIFF", tiffinfo=tags))
+def test_a_raw_file_is_not_read_as_its_preview(tags: dict):
+    assert "a camera raw file" in refusal(encode_image(make_picture(16, 12), "TIFF", tiffinfo=tags))
 
 
 def test_floating_point_is_refused():
-    assert "floating point" in refusal(encode(Image.new("F", (4, 4), 0.5), "TIFF"))
+    assert "floating point" in refusal(encode_image(Image.new("F", (4, 4), 0.5), "TIFF"))
 
 
 def bombs() -> dict[str, bytes]:
-    """Small files of many pixels, or of much text."""
+    """Returns small files that decode to very many pixels or to very long texts."""
     text = zlib.compress(bytes(20_000_000), 9)
-    bmp, tiff, gif, jp2 = (encode(picture(8, 8), f) for f in ("BMP", "TIFF", "GIF", "JPEG2000"))
+    bmp, tiff, gif, jp2 = (
+        encode_image(make_picture(8, 8), f) for f in ("BMP", "TIFF", "GIF", "JPEG2000")
+    )
     for tag in (256, 257):  # width and height
         short, long = struct.pack("<HHIHH", tag, 4, 1, 8, 0), struct.pack("<HHII", tag, 4, 1, 2**18)
         assert short in tiff
@@ -186,10 +193,10 @@ def test_bombs_are_refused_before_they_take_memory(kind: str):
     assert peak < 200_000_000
 
 
-def test_a_large_16_bit_picture_takes_no_more_memory_than_a_coloured_one():
-    data = encode(Image.fromarray(np.zeros((2000, 2000), np.uint16)))
+def test_a_large_16_bit_picture_takes_no_more_memory_than_a_colored_one():
+    data = encode_image(Image.fromarray(np.zeros((2000, 2000), np.uint16)))
     tracemalloc.start()
     open_image(data)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 4_000_000 * 14, "bytes a pixel, of NumPy's arrays"
+    assert peak < 4_000_000 * 14, "NumPy's arrays take up to 14 bytes a pixel"

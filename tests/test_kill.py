@@ -1,4 +1,4 @@
-"""Killed at random moments and resumed, a run ends as one that was not: the benchmark, smaller."""
+"""A run that is killed at random moments and resumed ends like an undisturbed one."""
 
 from pathlib import Path
 
@@ -9,6 +9,6 @@ from benchmarks.kill import compare
 pytestmark = pytest.mark.slow
 
 
-def test_four_kills_change_nothing(tmp_path: Path, capsys):
+def test_four_kills_do_not_change_the_result(tmp_path: Path, capsys):
     assert compare(tmp_path, kills=4, seed=1), capsys.readouterr()
     assert "4 kills in" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The losses against numbers worked out by hand."""
+"""The losses equal values that were computed by hand."""
 
 import math
 
@@ -19,8 +19,8 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x))
 
 
-def test_an_undecided_discriminator_loses_ln_2():
-    """The reference line of the curves: logit 0 says 0.5 to everything."""
+def test_the_loss_of_an_undecided_discriminator_is_ln_2():
+    """This is the reference line in curves.png; logit 0 means a probability of 0.5."""
     zero = logits(0, 0, 0)
     assert float(discriminator_loss(zero, zero, "vanilla")) == pytest.approx(math.log(2))
     assert float(generator_gan_loss(zero, "vanilla")) == pytest.approx(math.log(2))
@@ -43,7 +43,7 @@ def test_lsgan_is_the_squared_distance_to_1_and_0():
     assert float(generator_gan_loss(logits(3, 0), "lsgan")) == pytest.approx((4 + 1) / 2)
 
 
-def test_hinge_ignores_what_is_beyond_the_margin():
+def test_hinge_ignores_logits_beyond_the_margin():
     # real: max(0, 1 - x) of 2, 0.5, -1; fake: max(0, 1 + x) of -3, 0, 1.
     loss = float(discriminator_loss(logits(2, 0.5, -1), logits(-3, 0, 1), "hinge"))
     assert loss == pytest.approx(((0 + 0.5 + 2) / 3 + (0 + 1 + 2) / 3) / 2)
@@ -51,8 +51,8 @@ def test_hinge_ignores_what_is_beyond_the_margin():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_discriminators_loss_is_the_mean_of_both_halves(kind):
-    """Halved as in the authors' code (section 3.3), so the real half alone counts half."""
+def test_the_discriminator_loss_is_the_mean_over_real_and_fake(kind):
+    """It is halved as in the authors' code (section 3.3)."""
     right = {"vanilla": 40.0, "lsgan": 0.0, "hinge": -1.0}[kind]
     with_perfect_fake = discriminator_loss(logits(0.25), logits(-abs(right)), kind)
     expected = {"vanilla": math.log(1 + math.exp(-0.25)), "lsgan": 0.75**2, "hinge": 0.75}[kind]
@@ -60,19 +60,19 @@ def test_the_discriminators_loss_is_the_mean_of_both_halves(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_gradients_push_the_right_way(kind):
+def test_gradients_have_the_right_sign(kind):
     real, fake = tf.Variable(logits(0.2, -0.3)), tf.Variable(logits(0.1, 0.4))
     with tf.GradientTape(persistent=True) as tape:
         d_loss = discriminator_loss(real, fake, kind)
         g_loss = generator_gan_loss(fake, kind)
-    assert (tape.gradient(d_loss, real).numpy() < 0).all()  # D raises its answer to real pairs,
-    assert (tape.gradient(d_loss, fake).numpy() > 0).all()  # lowers it to generated ones,
-    assert (tape.gradient(g_loss, fake).numpy() < 0).all()  # and G wants it raised.
+    assert (tape.gradient(d_loss, real).numpy() < 0).all()  # D raises its logits for real pairs,
+    assert (tape.gradient(d_loss, fake).numpy() > 0).all()  # lowers them for generated ones,
+    assert (tape.gradient(g_loss, fake).numpy() < 0).all()  # and G raises those.
 
 
 @pytest.mark.parametrize("value", [-200.0, 200.0])
 def test_vanilla_stays_finite_for_extreme_logits(value):
-    """The naive log(sigmoid(x)) is infinite here."""
+    """A direct log(sigmoid(x)) is infinite here."""
     loss = float(discriminator_loss(logits(value), logits(value), "vanilla"))
     assert loss == pytest.approx(100.0)
 

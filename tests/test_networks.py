@@ -1,4 +1,4 @@
-"""The paper's networks: sizes, wiring, initial weights, and what they do to a picture."""
+"""The paper's networks: sizes, connections, initial weights and behavior."""
 
 import keras
 import numpy as np
@@ -13,12 +13,12 @@ from pix2pix.networks import (
     encoder_filters,
     published_copy,
 )
-from tests.builders import randomise, tiny_config
+from tests.builders import randomize_weights, tiny_config
 
 
 @pytest.fixture(scope="module")
 def paper():
-    """The full-size networks: only looked at, never run."""
+    """The full-size networks, which are inspected but never run."""
     keras.utils.set_random_seed(0)
     return build_generator(Config()), build_discriminator(Config())
 
@@ -40,23 +40,23 @@ def noise(*shape: int, seed: int = 0) -> tf.Tensor:
     return tf.constant(values, tf.float32)
 
 
-def before(layer: keras.Layer) -> list[str]:
-    """Names of the layers that feed `layer`."""
+def inputs_of(layer: keras.Layer) -> list[str]:
+    """Returns the names of the layers whose outputs `layer` reads."""
     inputs = layer.input if isinstance(layer.input, list) else [layer.input]
     return [tensor._keras_history.operation.name for tensor in inputs]
 
 
-def names(model: keras.Model, kind: type) -> list[str]:
+def layer_names(model: keras.Model, kind: type) -> list[str]:
     return [layer.name for layer in model.layers if isinstance(layer, kind)]
 
 
-def test_parameter_counts_are_the_authors(paper):
+def test_parameter_counts_equal_the_authors(paper):
     generator, discriminator = paper
     assert generator.count_params() == 54_413_955
     assert discriminator.count_params() == 2_768_705
 
 
-def test_every_parameter_is_trained(paper):
+def test_every_parameter_is_trainable(paper):
     for model in paper:
         assert model.count_params() == sum(w.numpy().size for w in model.trainable_weights)
 
@@ -66,7 +66,7 @@ def test_encoder_filters():
     assert encoder_filters(4, 6) == [4, 8, 16, 32, 32, 32]
 
 
-def test_the_generators_filters_go_down_and_up_again(paper):
+def test_the_filters_of_the_generator_are_those_of_the_paper(paper):
     generator, _ = paper
     down = [generator.get_layer(f"down_{n}_conv").filters for n in range(1, 9)]
     up = [generator.get_layer(f"up_{n}_conv").filters for n in range(8, 0, -1)]
@@ -74,33 +74,35 @@ def test_the_generators_filters_go_down_and_up_again(paper):
     assert up == [512, 512, 512, 512, 256, 128, 64, 3]
 
 
-def test_every_convolution_is_4x4_and_halves_or_doubles_but_ds_last_two(paper):
+def test_convolutions_are_4x4_with_stride_2_except_the_discriminators_last_two(paper):
     for model in paper:
-        for name in names(model, layers.Conv2D) + names(model, layers.Conv2DTranspose):
+        for name in layer_names(model, layers.Conv2D) + layer_names(model, layers.Conv2DTranspose):
             layer = model.get_layer(name)
             assert layer.kernel_size == (4, 4)
             assert layer.strides == ((1, 1) if name in ("patch_4_conv", "logits") else (2, 2))
 
 
-def test_the_first_layer_and_the_bottleneck_are_not_normalised(paper):
-    """Normalising one pixel gives zero: the paper's own erratum."""
+def test_the_first_layer_and_the_bottleneck_are_not_normalized(paper):
+    """Normalizing one pixel gives zero, as the paper's erratum explains."""
     generator, discriminator = paper
-    normalised = names(generator, layers.GroupNormalization)
+    normalized = layer_names(generator, layers.GroupNormalization)
     down = [f"down_{n}_norm" for n in range(2, 8)]
-    assert normalised == down + [f"up_{n}_norm" for n in range(8, 1, -1)]
-    assert names(discriminator, layers.GroupNormalization) == [f"patch_{n}_norm" for n in (2, 3, 4)]
+    assert normalized == down + [f"up_{n}_norm" for n in range(8, 1, -1)]
+    assert layer_names(discriminator, layers.GroupNormalization) == [
+        f"patch_{n}_norm" for n in (2, 3, 4)
+    ]
 
 
-def test_normalisation_is_per_instance_and_channel(paper):
+def test_normalization_is_per_instance_and_channel(paper):
     for model in paper:
-        for name in names(model, layers.GroupNormalization):
+        for name in layer_names(model, layers.GroupNormalization):
             layer = model.get_layer(name)
             assert layer.epsilon == 1e-5 and layer.scale and layer.center
-            assert layer.groups in (-1, layer.gamma.shape[0])
+            assert layer.groups == layer.gamma.shape[0]
 
 
-def test_layer_normalisation_keeps_what_makes_a_flat_area_of_its_colour():
-    """Per channel, a flat area is zero whatever its colour was."""
+def test_layer_normalization_keeps_the_color_of_a_flat_picture():
+    """With instance normalization, a flat picture becomes zero whatever its color was."""
     flat = tf.ones((1, 8, 8, 1)) * tf.linspace(-3.0, 5.0, 8)
     levels = {}
     for norm in ("instance", "layer"):
@@ -111,66 +113,70 @@ def test_layer_normalisation_keeps_what_makes_a_flat_area_of_its_colour():
     assert levels["layer"].mean() == pytest.approx(0, abs=0.1)
 
 
-def test_with_layer_normalisation_brightness_reaches_the_second_level():
-    """Twice as bright is more than twice as large there, or normalising it would undo it."""
+def test_with_layer_normalization_brightness_reaches_the_second_level():
+    """If the first level were proportional to brightness, normalization would remove it."""
     half = tf.ones((1, 64, 64, 3)) * 0.4
     changed = {}
     for norm in ("instance", "layer"):
         model = build_generator(tiny_config(generator_norm=norm))
-        randomise(model)
+        randomize_weights(model)
         second = keras.Model(model.input, model.get_layer("down_2_norm").output)
         changed[norm] = np.abs(second(2 * half) - second(half)).max()
     assert changed["instance"] < 0.02 < 0.1 < changed["layer"]
 
 
-def test_only_the_layers_that_are_not_normalised_at_the_ends_have_a_bias(paper):
+def test_only_first_and_last_layers_without_normalization_have_a_bias(paper):
     generator, discriminator = paper
     convolutions = (layers.Conv2D, layers.Conv2DTranspose)
     for model, expected in (
         (generator, ["up_1_conv"]),
         (discriminator, ["patch_1_conv", "logits"]),
     ):
-        found = [x.name for x in model.layers if isinstance(x, convolutions) and x.use_bias]
-        assert found == expected
+        biased = [x.name for x in model.layers if isinstance(x, convolutions) and x.use_bias]
+        assert biased == expected
 
 
-def test_dropout_is_one_half_in_the_first_three_decoder_blocks_only(paper):
+def test_dropout_is_one_half_and_only_in_the_first_three_decoder_blocks(paper):
     generator, discriminator = paper
-    assert names(generator, layers.Dropout) == ["up_8_dropout", "up_7_dropout", "up_6_dropout"]
-    assert {generator.get_layer(n).rate for n in names(generator, layers.Dropout)} == {0.5}
-    assert names(discriminator, layers.Dropout) == []
+    assert layer_names(generator, layers.Dropout) == [
+        "up_8_dropout",
+        "up_7_dropout",
+        "up_6_dropout",
+    ]
+    assert {generator.get_layer(n).rate for n in layer_names(generator, layers.Dropout)} == {0.5}
+    assert layer_names(discriminator, layers.Dropout) == []
 
 
-def test_leaky_relu_slope_is_a_fifth(paper):
+def test_the_slope_of_leaky_relu_is_a_fifth(paper):
     for model in paper:
-        leaky = names(model, layers.LeakyReLU)
+        leaky = layer_names(model, layers.LeakyReLU)
         assert len(leaky) == {"generator": 7, "discriminator": 4}[model.name]
         assert {model.get_layer(name).negative_slope for name in leaky} == {0.2}
 
 
-def test_the_encoder_is_activation_then_convolution_then_normalisation(generator):
-    assert before(generator.get_layer("down_1_conv")) == ["image"]
+def test_the_encoder_is_activation_then_convolution_then_normalization(generator):
+    assert inputs_of(generator.get_layer("down_1_conv")) == ["image"]
     for level in range(2, 7):
         previous = f"down_{level - 1}_norm" if level > 2 else "down_1_conv"
-        assert before(generator.get_layer(f"down_{level}_activation")) == [previous]
-        assert before(generator.get_layer(f"down_{level}_conv")) == [f"down_{level}_activation"]
+        assert inputs_of(generator.get_layer(f"down_{level}_activation")) == [previous]
+        assert inputs_of(generator.get_layer(f"down_{level}_conv")) == [f"down_{level}_activation"]
 
 
-def test_the_decoder_is_relu_of_the_concatenation_convolution_normalisation_dropout(generator):
+def test_the_decoder_is_relu_of_the_concatenation_convolution_normalization_dropout(generator):
     """As in the authors' Torch code; skips are taken before the encoder's activation."""
     for level in range(6, 0, -1):
         if level < 6:
             above = f"up_{level + 1}_dropout" if level + 1 > 3 else f"up_{level + 1}_norm"
             skip = f"down_{level}_norm" if level > 1 else "down_1_conv"
-            assert before(generator.get_layer(f"up_{level}_skip")) == [above, skip]
+            assert inputs_of(generator.get_layer(f"up_{level}_skip")) == [above, skip]
         previous = f"up_{level}_skip" if level < 6 else "down_6_conv"
-        assert before(generator.get_layer(f"up_{level}_activation")) == [previous]
+        assert inputs_of(generator.get_layer(f"up_{level}_activation")) == [previous]
         assert isinstance(generator.get_layer(f"up_{level}_activation"), layers.ReLU)
-        assert before(generator.get_layer(f"up_{level}_conv")) == [f"up_{level}_activation"]
+        assert inputs_of(generator.get_layer(f"up_{level}_conv")) == [f"up_{level}_activation"]
         if level > 1:
-            assert before(generator.get_layer(f"up_{level}_norm")) == [f"up_{level}_conv"]
+            assert inputs_of(generator.get_layer(f"up_{level}_norm")) == [f"up_{level}_conv"]
         if level > 3:
-            assert before(generator.get_layer(f"up_{level}_dropout")) == [f"up_{level}_norm"]
+            assert inputs_of(generator.get_layer(f"up_{level}_dropout")) == [f"up_{level}_norm"]
 
 
 def test_initial_weights_are_the_papers(paper):
@@ -181,18 +187,20 @@ def test_initial_weights_are_the_papers(paper):
             if kind in ("bias", "beta"):
                 assert not values.any(), weight.path
                 continue
-            centre, error = float(kind == "gamma"), 0.02 * 5 / values.size**0.5
-            assert values.mean() == pytest.approx(centre, abs=error), weight.path
+            center, error = float(kind == "gamma"), 0.02 * 5 / values.size**0.5
+            assert values.mean() == pytest.approx(center, abs=error), weight.path
             assert values.std() == pytest.approx(0.02, abs=error), weight.path
 
 
-def test_no_two_layers_start_with_the_same_weights(paper):
+def test_all_layers_have_different_initial_weights(paper):
     for model in paper:
         drawn = [w.numpy() for w in model.trainable_weights if w.name in ("kernel", "gamma")]
         assert len({values.ravel()[:32].tobytes() for values in drawn}) == len(drawn)
 
 
-def test_only_stock_layers_so_that_weights_load_anywhere(generator, discriminator):
+def test_all_layers_are_stock_keras_so_that_models_load_without_this_package(
+    generator, discriminator
+):
     for model in (generator, discriminator):
         for layer in model.layers:
             assert type(layer).__module__.startswith("keras."), layer.name
@@ -213,8 +221,8 @@ def test_the_generator_keeps_the_size_of_its_input(size, height, width):
     assert 0 < float(tf.reduce_max(tf.abs(out))) <= 1
 
 
-def test_a_batch_is_translated_picture_by_picture(generator):
-    """Statistics of one picture never reach another."""
+def test_pictures_of_a_batch_do_not_influence_each_other(generator):
+    """Normalization statistics are per picture."""
     batch = noise(3, 64, 64)
     together = generator(batch, training=False)
     for number in range(3):
@@ -230,16 +238,16 @@ def test_inference_is_deterministic_and_training_is_not(generator):
     assert np.abs(first - second).max() > 1e-4
 
 
-def test_training_and_inference_differ_by_dropout_alone():
+def test_training_and_inference_differ_only_by_dropout():
     model = build_generator(tiny_config())
-    for name in names(model, layers.Dropout):
+    for name in layer_names(model, layers.Dropout):
         model.get_layer(name).rate = 0
     image = noise(2, 64, 64)
     np.testing.assert_array_equal(model(image, training=True), model(image, training=False))
 
 
-def test_predict_changes_nothing(generator):
-    """No moving statistics: what is published is what was trained."""
+def test_predicting_changes_no_variable(generator):
+    """There are no moving statistics, as batch normalization would have."""
     held = [variable.numpy().copy() for variable in generator.variables]
     generator.predict_on_batch(noise(2, 64, 64))
     for variable, value in zip(generator.variables, held, strict=True):
@@ -248,17 +256,17 @@ def test_predict_changes_nothing(generator):
 
 
 @pytest.mark.parametrize(("size", "patches"), [(256, 30), (128, 14), (64, 6)])
-def test_the_discriminator_gives_one_logit_a_patch(discriminator, size, patches):
+def test_the_discriminator_returns_one_logit_per_patch(discriminator, size, patches):
     out = discriminator([noise(1, size, size), noise(1, size, size, seed=1)])
     assert out.shape == (1, patches, patches, 1) and out.dtype == tf.float32
 
 
-def test_the_discriminator_sees_input_then_candidate(discriminator):
-    assert before(discriminator.get_layer("pair")) == ["image", "candidate"]
+def test_the_discriminator_reads_the_input_before_the_candidate(discriminator):
+    assert inputs_of(discriminator.get_layer("pair")) == ["image", "candidate"]
 
 
-def test_one_patch_sees_70_by_70_pixels(discriminator):
-    """The gradient of one logit, normalisation left out: it would spread to the whole picture."""
+def test_a_logit_depends_on_70_by_70_pixels(discriminator):
+    """Computed without normalization, whose statistics depend on the whole picture."""
     picture = tf.Variable(tf.ones((1, 256, 256, 6)))
     with tf.GradientTape() as tape:
         x = picture
@@ -272,7 +280,7 @@ def test_one_patch_sees_70_by_70_pixels(discriminator):
 
 
 @pytest.mark.parametrize(("inputs", "targets"), [(1, 3), (3, 1), (1, 1)])
-def test_either_side_may_be_grey(inputs, targets):
+def test_input_and_target_can_be_gray(inputs, targets):
     config = tiny_config(input_channels=inputs, target_channels=targets)
     generator, discriminator = build_generator(config), build_discriminator(config)
     image = noise(1, 64, 64)[..., :inputs]
@@ -281,15 +289,15 @@ def test_either_side_may_be_grey(inputs, targets):
     assert discriminator([image, translation]).shape == (1, 6, 6, 1)
 
 
-def test_without_dropout_training_is_inference():
+def test_without_dropout_training_equals_inference():
     generator = build_generator(tiny_config(dropout=0.0))
-    assert not names(generator, layers.Dropout)
+    assert not layer_names(generator, layers.Dropout)
     image = noise(1, 64, 64)
     np.testing.assert_array_equal(generator(image, training=True), generator(image))
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp16", "float16"), ("bf16", "bfloat16")])
-def test_mixed_precision_computes_in_half_and_keeps_weights_and_ends_in_float32(precision, dtype):
+def test_mixed_precision_keeps_weights_and_outputs_in_float32(precision, dtype):
     config = tiny_config(mixed_precision=precision)
     for model, end in (
         (build_generator(config), "translation"),
@@ -299,7 +307,9 @@ def test_mixed_precision_computes_in_half_and_keeps_weights_and_ends_in_float32(
         assert {layer.compute_dtype for layer in inside} == {dtype}
         assert model.get_layer(end).compute_dtype == "float32"
         assert {weight.dtype for weight in model.weights} == {"float32"}
-    assert build_generator(tiny_config()).layers[-2].compute_dtype == "float32", "and only there"
+    assert build_generator(tiny_config()).layers[-2].compute_dtype == "float32", (
+        "the policy must not leak"
+    )
 
 
 def test_the_published_copy_computes_in_float32_with_the_same_weights():

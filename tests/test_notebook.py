@@ -1,4 +1,4 @@
-"""The Colab notebook runs from top to bottom: on the embedded pairs, with few steps."""
+"""The Colab notebook runs from top to bottom: on the sample maps, with few steps."""
 
 import re
 from pathlib import Path
@@ -18,44 +18,50 @@ from tests.hub_server import USER, WRITE_TOKEN, HubServer
 NOTEBOOK = ROOT / "notebooks" / "pix2pix_maps_colab.ipynb"
 MODEL = f"{USER}/from-the-notebook"
 PHOTO = ROOT / "assets" / "starter_model" / "samples" / "000-input.png"
+TINY_OPTIONS = [
+    "--image_size", "64", "--generator_filters", "4", "--discriminator_filters", "4",
+    "--max_train_steps", "10", "--sample_steps", "5", "--validation_samples", "6",
+]  # fmt: skip
 
 
-def read() -> nbformat.NotebookNode:
+def read_notebook() -> nbformat.NotebookNode:
     return nbformat.read(NOTEBOOK, as_version=4)
 
 
-def test_it_is_stored_without_outputs():
-    cells = [cell for cell in read().cells if cell.cell_type == "code"]
+def override_parameters(notebook: nbformat.NotebookNode, **parameters) -> None:
+    """Appends assignments to the cell with the tag "parameters"."""
+    (cell,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
+    cell.source += "".join(f"\n{name} = {value!r}" for name, value in parameters.items())
+
+
+def test_the_notebook_is_stored_without_outputs():
+    cells = [cell for cell in read_notebook().cells if cell.cell_type == "code"]
     assert len(cells) > 5
     assert all(not cell.outputs and cell.execution_count is None for cell in cells)
 
 
-def with_settings(notebook: nbformat.NotebookNode, **settings) -> nbformat.NotebookNode:
-    """The notebook, whose cell tagged "parameters" ends with other values."""
-    (cell,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
-    cell.source += "".join(f"\n{name} = {value!r}" for name, value in settings.items())
-    return notebook
-
-
 @pytest.mark.slow
-def test_it_trains_measures_publishes_and_serves(hub: HubServer, tmp_path: Path, monkeypatch):
+def test_the_notebook_trains_evaluates_publishes_and_serves(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
     monkeypatch.setenv("MPLBACKEND", "agg")
     run = tmp_path / "run"
-    options = ["--image_size", "64", "--generator_filters", "4", "--discriminator_filters", "4"]
-    options += ["--max_train_steps", "10", "--sample_steps", "5", "--validation_samples", "6"]
-    notebook = with_settings(
-        read(), DATASET="assets/sample_maps", OUTPUT_DIR=str(run), OPTIONS=options, MODEL_ID=MODEL
-    )
+    notebook = read_notebook()
+    override_parameters(
+        notebook, DATASET="assets/sample_maps", OUTPUT_DIR=str(run), OPTIONS=TINY_OPTIONS,
+        MODEL_ID=MODEL,
+    )  # fmt: skip
     client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(ROOT)}})
     with client.setup_kernel():
-        for place, cell in enumerate(notebook.cells):
-            client.execute_cell(cell, place)
-        shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-        text = "".join(output.get("text", "") for output in shown)
-        address = re.search(r"http://127\.0\.0\.1:\d+", text)[0]
-        answer = Client(address, verbose=False).predict(handle_file(PHOTO), api_name="/translate")
-        assert np.array_equal(Image.open(answer), Translator(run)(PHOTO))
-    assert "mean IoU" in text, "the table of metrics"
-    assert sum("image/png" in output.get("data", {}) for output in shown) >= 3
+        for index, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, index)
+        outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+        text = "".join(output.get("text", "") for output in outputs)
+        url = re.search(r"http://127\.0\.0\.1:\d+", text)[0]
+        # The Space runs in the kernel, so it is called before the kernel stops.
+        result = Client(url, verbose=False).predict(handle_file(PHOTO), api_name="/translate")
+        assert np.array_equal(Image.open(result), Translator(run)(PHOTO))
+    assert "mean IoU" in text, "the table of metrics is not printed"
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
     assert "generator.onnx" in HfApi().list_repo_files(MODEL)

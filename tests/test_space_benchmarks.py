@@ -1,30 +1,31 @@
-"""The Space's two promises about time, by the benchmarks that measure them."""
+"""The Space starts fast and keeps its throughput under load, as its two benchmarks measure it."""
 
 import subprocess
 import sys
 
 import pytest
 
-from benchmarks.space_start import LIMIT, measure, times_the_import
+from benchmarks.space_start import LIMIT, import_ratio, measure
 from tests.commands import ROOT
 
 pytestmark = pytest.mark.slow
+EXACT = "48 of 48 results equal the Translator's, bit for bit."
 
 
-def test_the_space_answers_soon_after_gradio_is_imported():
-    found = times_the_import(measure(3, keras=False))
-    if found > LIMIT:  # a busy machine; a slow start is slow twice
-        found = times_the_import(measure(3, keras=False))
-    assert found <= LIMIT
+def test_the_space_responds_soon_after_gradio_is_imported():
+    # The better of two measurements: another process may slow one down, a slow start slows both.
+    assert any(import_ratio(measure(3, keras=False)) <= LIMIT for _ in range(2))
 
 
-def test_the_space_holds_under_load():
-    # The benchmark's own share is of 640 calls: of these few, the first are much of it.
+def test_the_space_keeps_its_throughput_under_load():
+    # The benchmark demands a larger share, of 640 calls; the slow first calls are many of these.
     flags = ["--clients", "16", "--calls", "3", "--share", "0.5"]
     command = [sys.executable, "-m", "benchmarks.space_load", *flags]
-    for _ in range(2):  # the share is a matter of time, too
+    outputs = []
+    for _ in range(2):  # for the same reason
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
-        assert run.stdout.count("48 of 48 answers are the Translator's, bit for bit.") == 2
+        assert run.stdout.count(EXACT) == 2, run.stdout
+        outputs.append(run.stdout)
         if run.returncode == 0:
-            return
-    pytest.fail(run.stdout)
+            break
+    assert run.returncode == 0, "\n".join(outputs)

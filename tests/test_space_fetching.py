@@ -5,11 +5,11 @@ import http.server
 import threading
 from collections.abc import Iterator
 
-import gradio as gr
 import pytest
 
-from pix2pix.space import fetching
-from tests.recorder import SAMPLE, Recorder
+from pix2pix.errors import UserError
+from pix2pix.space.security import calls
+from tests.recording_server import SAMPLE_PHOTO, RecordingHandler
 
 
 class Public(http.server.BaseHTTPRequestHandler):
@@ -29,7 +29,7 @@ class Public(http.server.BaseHTTPRequestHandler):
                     self.wfile.write(bytes(65536))
             except OSError:
                 return
-        self.wfile.write(SAMPLE.read_bytes())
+        self.wfile.write(SAMPLE_PHOTO.read_bytes())
 
     def log_message(self, *_: object) -> None:
         pass
@@ -38,29 +38,30 @@ class Public(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def public(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server whose name, picture.test, resolves to what counts as public here."""
-    real = fetching._public_address
+    real = calls.resolve_public
 
     async def resolve(host: str) -> str:
         return "127.0.0.1" if host == "picture.test" else await real(host)
 
-    monkeypatch.setattr(fetching, "_public_address", resolve)
+    monkeypatch.setattr(calls, "resolve_public", resolve)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Public) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://picture.test:{server.server_port}"
         server.shutdown()
 
 
-def test_what_is_fetched_is_bounded_and_every_hop_is_checked(public: str, recorder: str):
+def test_what_is_fetched_is_bounded_and_every_hop_is_checked(public: str, recording_server: str):
     limit = 1_000_000
-    good = asyncio.run(fetching.fetch(f"{public}/to/{public}/x.png", limit))
-    assert good.content == SAMPLE.read_bytes()
-    Recorder.asked.clear()
+    good = asyncio.run(calls.fetch(f"{public}/to/{public}/x.png", limit))
+    assert good.content == SAMPLE_PHOTO.read_bytes()
+    RecordingHandler.requests.clear()
     for path, said in (
         ("/endless", "larger than 1 MB"), ("/missing", "status 404"),
-        (f"/to/{recorder}/x.png", "public server"), ("/to/http://localhost/", "public server"),
+        (f"/to/{recording_server}/x.png", "public server"),
+        ("/to/http://localhost/", "public server"),
         ("/to/file:///etc/passwd", "only http"), (f"/to/{public}" * 7, "status 302"),
-        ("/to/http://[", "does not answer"),
+        ("/to/http://[", "does not send a file"),
     ):  # fmt: skip
-        with pytest.raises(gr.Error, match=said):
-            asyncio.run(fetching.fetch(public + path, limit))
-    assert Recorder.asked == []
+        with pytest.raises(UserError, match=said):
+            asyncio.run(calls.fetch(public + path, limit))
+    assert RecordingHandler.requests == []

@@ -1,4 +1,4 @@
-"""Pairs, names, samples and model pages: the Space's own reading of pictures and artifacts."""
+"""The Space's pairs, labels, file names and samples, and the content of the Model tab."""
 
 import json
 import shutil
@@ -11,12 +11,17 @@ from PIL import Image
 from pix2pix import Translator
 from pix2pix.config import Config
 from pix2pix.gallery import ordered, read_samples
-from pix2pix.space.answers import save_png
-from pix2pix.space.curves import read_history
-from pix2pix.space.model_tab import NO_CARD, NO_METRICS, facts, metrics, read_card
-from pix2pix.space.pairs import closeness, input_and_target, looks_like_pair
-from pix2pix.space.photos import NAME, upload_stem
-from pix2pix.space.words import words
+from pix2pix.space.labels import labels_for
+from pix2pix.space.model_tab import (
+    NO_CARD,
+    NO_METRICS,
+    format_facts,
+    format_metrics,
+    read_card,
+    read_history,
+)
+from pix2pix.space.pair_upload import closeness, input_and_target, looks_like_pair
+from pix2pix.space.result_files import safe_stem, save_png
 from tests.commands import ROOT
 
 STARTER = ROOT / "assets" / "starter_model"
@@ -38,21 +43,21 @@ def test_only_pictures_twice_as_wide_as_high_look_like_pairs(size: tuple[int, in
 def test_the_input_is_the_side_that_the_model_reads():
     pair = Image.new("RGB", (4, 2), "red")
     pair.paste("blue", (2, 0, 4, 2))
-    colours = {
+    colors = {
         direction: [half.getpixel((0, 0)) for half in input_and_target(pair, direction)]
         for direction in ("a_to_b", "b_to_a")
     }
     red, blue = (255, 0, 0), (0, 0, 255)
-    assert colours == {"a_to_b": [red, blue], "b_to_a": [blue, red]}
+    assert colors == {"a_to_b": [red, blue], "b_to_a": [blue, red]}
 
 
 @pytest.mark.parametrize("sample", SAMPLES[:4], ids=lambda sample: sample.name)
-def test_closeness_is_the_evaluations(sample):
+def test_closeness_equals_the_metrics_of_the_evaluation(sample):
     l1, psnr = closeness(Image.open(sample.generated), Image.open(sample.target))
     assert (round(l1, 4), round(psnr, 4)) == (sample.scores["l1"], sample.scores["psnr"])
 
 
-def test_closeness_of_extremes():
+def test_closeness_of_equal_and_of_opposite_pictures():
     white, black = (Image.new("RGB", (3, 2), name) for name in ("white", "black"))
     assert closeness(white, white) == (0, 100)
     assert closeness(white, black) == (255, 0)
@@ -67,9 +72,11 @@ def test_closeness_of_extremes():
         ("someone/facades", "b_to_a", "input", "output"),
     ],
 )
-def test_names_follow_dataset_and_direction(dataset: str, direction: str, source: str, result: str):
-    named = words(Config(dataset_name=dataset, direction=direction))
-    assert (named.source, named.result) == (source, result)
+def test_labels_depend_on_dataset_and_direction(
+    dataset: str, direction: str, source: str, result: str
+):
+    labels = labels_for(Config(dataset_name=dataset, direction=direction))
+    assert (labels.source, labels.result) == (source, result)
 
 
 @pytest.mark.parametrize(
@@ -81,15 +88,15 @@ def test_names_follow_dataset_and_direction(dataset: str, direction: str, source
         ("<script>alert(1)<!--.png", "script-alert-1"),
     ],
 )  # fmt: skip
-def test_results_are_named_after_the_upload_whatever_its_name(
-    upload: str, stem: str, tmp_path: Path
+def test_the_file_name_of_a_result_is_a_safe_form_of_the_uploads_name(
+    upload: str, stem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    assert safe_stem(upload) == stem
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     photo = Image.open(SAMPLES[0].input)
-    photo.info[NAME] = upload
-    assert upload_stem(photo) == stem
-    saved = Path(save_png(photo, str(tmp_path), f"{upload_stem(photo)}-map"))
-    assert saved.parents[1] == tmp_path
-    assert np.array_equal(Image.open(saved), photo)
+    path = Path(save_png(photo, f"{safe_stem(upload)}-map"))
+    assert path.parents[1] == tmp_path
+    assert np.array_equal(Image.open(path), photo)
 
 
 def test_samples_are_ordered_by_l1():
@@ -101,36 +108,35 @@ def test_samples_are_ordered_by_l1():
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A copy of the starter model to spoil."""
+    """A copy of the starter model that a test may damage."""
     return shutil.copytree(STARTER, tmp_path / "model", ignore=shutil.ignore_patterns("*.h5"))
 
 
-def test_a_model_of_two_files_is_described_in_sentences(model: Path):
+def test_the_model_tab_works_for_a_model_with_only_the_required_files(model: Path):
     for path in model.iterdir():
         if path.name not in ("pix2pix.json", "generator.onnx"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert read_samples(model) == []
-    assert metrics(model) == NO_METRICS
-    assert read_history(model / "history.csv") == []
-    body = read_card(model)
-    assert body == NO_CARD
-    assert "licence" not in facts("model", Translator(model))
+    assert format_metrics(model) == NO_METRICS
+    assert read_history(model) == []
+    assert read_card(model) == NO_CARD
+    assert "license" not in format_facts("model", Translator(model))
 
 
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"samples": 3}', b'{"metrics": {"l1": "x"}}'],
 )
-def test_damaged_files_of_a_model_are_described_in_sentences(model: Path, content: bytes):
+def test_the_model_tab_works_for_a_model_with_damaged_files(model: Path, content: bytes):
     for name in ("metrics.json", "history.csv", "README.md"):
         (model / name).write_bytes(content)
     assert read_samples(model) == []
-    assert metrics(model) == NO_METRICS
-    assert read_history(model / "history.csv") == []
-    assert facts("model", Translator(model))
+    assert format_metrics(model) == NO_METRICS
+    assert read_history(model) == []
+    assert format_facts("model", Translator(model))
 
 
-def test_samples_that_point_elsewhere_or_lack_something_are_left_out(model: Path):
+def test_samples_with_paths_outside_the_model_or_missing_parts_are_left_out(model: Path):
     report = json.loads((model / "metrics.json").read_text())
     first, second, third, fourth, *rest = report["samples"]
     first["name"] = "../samples/000"
@@ -142,24 +148,24 @@ def test_samples_that_point_elsewhere_or_lack_something_are_left_out(model: Path
     assert [s.name for s in read_samples(model)] == [entry["name"] for entry in rest]
 
 
-def test_rows_of_the_history_that_cant_be_read_are_left_out(model: Path):
+def test_unreadable_rows_of_the_history_are_left_out(model: Path):
     history = model / "history.csv"
     lines = history.read_text().splitlines()
     history.write_text("\n".join([*lines[:3], "96,nan,nan,nan,nan,nan,nan", "1,2", "x" * 9]))
-    assert [row["step"] for row in read_history(history)] == [48, 96]
+    assert [row["step"] for row in read_history(model)] == [48, 96]
     history.write_text("\n".join([lines[0], *lines[1:] * 5]))
-    assert len(read_history(history)) <= 500
+    assert len(read_history(model)) <= 500
 
 
-def test_the_card_loses_front_matter_title_and_pictures_it_cant_show(model: Path):
+def test_the_card_is_shown_without_front_matter_title_and_pictures(model: Path):
     body = read_card(model)
     assert body.startswith("The conditional GAN")
     assert "![" not in body
     assert "## Results" in body
 
 
-def test_a_model_of_the_hub_is_linked_at_its_revision(model: Path):
-    about = facts("user/maps@v1.0", Translator(model, "0123456789abcdef"))
-    assert "[user/maps](" in about
-    assert "/user/maps/tree/0123456789abcdef)" in about
-    assert "| weights' licence | apache-2.0 |" in about
+def test_a_model_on_the_hub_is_linked_at_its_revision(model: Path):
+    facts = format_facts("user/maps@v1.0", Translator(model, "0123456789abcdef"))
+    assert "[user/maps](" in facts
+    assert "/user/maps/tree/0123456789abcdef)" in facts
+    assert "| weights' license | apache-2.0 |" in facts

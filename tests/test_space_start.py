@@ -1,6 +1,7 @@
-"""Whatever is wrong when the Space starts: a working model is served, and a banner says why."""
+"""Errors when the Space starts: it serves a working model and shows the reason in a banner."""
 
 import json
+import logging
 import os
 import shutil
 import socket
@@ -22,41 +23,43 @@ from onnx import TensorProto, helper
 
 from pix2pix import Translator
 from pix2pix.files import sha256
-from pix2pix.space.models import STARTER_MODEL, Models, load_models
+from pix2pix.space.served_models import ServedModels, load_models
 from pix2pix.space.settings import Settings
+from pix2pix.translate import STARTER_MODEL
 from tests.commands import ROOT, running_space
 from tests.hub_server import HubServer
-from tests.raw import RawSpace
+from tests.raw_http import RawSpaceClient
 
 PHOTO = STARTER_MODEL / "samples" / "003-input.png"
-NEEDED = ["pix2pix.json", "generator.onnx"]
+REQUIRED_FILES = ["pix2pix.json", "generator.onnx"]
 
 
-def load(*names: str) -> Models:
+def load(*names: str) -> ServedModels:
     return load_models(Settings(models=names))
 
 
-def starts_with_the_starter(name: str) -> str:
-    """Loads `name`, which must fail, and returns the first banner."""
+def load_invalid(name: str) -> str:
+    """Loads a model, which must fail, and returns the first banner; the starter model is served."""
     models = load(name)
     assert models.names == ["the starter model"]
     assert models.default(PHOTO).size == (256, 256)
-    why, instead = models.banners
-    assert why.startswith(f"{name} is not served. ") and why.endswith(".") and "\n" not in why
-    assert instead == "This is the starter model instead."
-    return why
+    reason, replacement = models.banners
+    assert reason.startswith(f"{name} is not served. ")
+    assert reason.endswith(".") and "\n" not in reason
+    assert replacement == "This is the starter model instead."
+    return reason
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the starter model that a test may spoil."""
-    for name in NEEDED:
+    """A copy of the starter model that a test may damage."""
+    for name in REQUIRED_FILES:
         shutil.copy(STARTER_MODEL / name, tmp_path)
     return tmp_path
 
 
-def put_graph(folder: Path, graph: onnx.GraphProto) -> None:
-    """Makes `graph` the model's, with the checksum that belongs to it."""
+def replace_graph(folder: Path, graph: onnx.GraphProto) -> None:
+    """Writes `graph` as the model's ONNX file, with the right checksum in pix2pix.json."""
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 8
     onnx.save(model, folder / "generator.onnx")
@@ -65,7 +68,8 @@ def put_graph(folder: Path, graph: onnx.GraphProto) -> None:
     (folder / "pix2pix.json").write_text(json.dumps(about))
 
 
-def identity(source: str) -> onnx.GraphProto:
+def identity_graph(source: str) -> onnx.GraphProto:
+    """Returns a graph that copies its input, named `source`, to its output."""
     shape = ["n", "h", "w", 3]
     values = [
         helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n in (source, "translation")
@@ -74,78 +78,78 @@ def identity(source: str) -> onnx.GraphProto:
                              values[:1], values[1:])  # fmt: skip
 
 
-def test_a_good_model_needs_no_banner(folder: Path):
+def test_a_valid_model_is_served_without_a_banner(folder: Path):
     models = load(str(folder))
     assert models.names == [str(folder)] and models.banners == ()
     assert load().names == ["the starter model"] and load().banners == ()
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("tester/there-is-no-such-model", "was not found on the Hub"),
-        ("../x", "has no valid id"),
+        ("../x", "is not a valid id"),
         ("tester/a@b@c", "was not found on the Hub"),
-        ("a/b/c", "has no valid id"),
-        (str(ROOT / "README.md"), "has no valid id"),
-        ("<b>x</b>", "has no valid id"),
+        ("a/b/c", "is not a valid id"),
+        (str(ROOT / "README.md"), "is not a valid id"),
+        ("<b>x</b>", "is not a valid id"),
         ("@", "is not a complete pix2pix model"),
     ],
     ids=lambda text: text[:20],
 )
-def test_odd_names(hub: HubServer, name: str, said: str):
-    assert said in starts_with_the_starter(name)
+def test_an_invalid_name_is_reported(hub: HubServer, name: str, message: str):
+    assert message in load_invalid(name)
 
 
-def test_a_folder_without_a_model(tmp_path: Path):
-    assert "pix2pix.json is missing" in starts_with_the_starter(str(tmp_path))
+def test_a_folder_without_a_model_is_reported(tmp_path: Path):
+    assert "pix2pix.json is missing" in load_invalid(str(tmp_path))
 
 
-def test_a_private_model_without_a_token(hub: HubServer, api: HfApi, repo_id: str):
+def test_a_private_model_without_a_token_is_reported(hub: HubServer, api: HfApi, repo_id: str):
     api.create_repo(repo_id, private=True)
-    assert "if it is private, set HF_TOKEN" in starts_with_the_starter(repo_id)
+    assert "If it is private, set HF_TOKEN" in load_invalid(repo_id)
 
 
-def test_a_missing_revision(hub: HubServer, api: HfApi, repo_id: str):
+def test_a_missing_revision_is_reported(hub: HubServer, api: HfApi, repo_id: str):
     api.create_repo(repo_id)
-    assert "no such revision" in starts_with_the_starter(f"{repo_id}@v9")
+    assert "no such revision" in load_invalid(f"{repo_id}@v9")
 
 
-def test_a_model_that_is_half_uploaded(hub: HubServer, api: HfApi, repo_id: str):
+def test_a_model_that_is_partly_uploaded_is_reported(hub: HubServer, api: HfApi, repo_id: str):
     api.create_repo(repo_id)
     api.upload_folder(repo_id=repo_id, folder_path=STARTER_MODEL, allow_patterns=["*.json"])
-    assert "it has no generator.onnx" in starts_with_the_starter(repo_id)
+    assert "it has no generator.onnx" in load_invalid(repo_id)
 
 
-def test_a_model_that_is_damaged(folder: Path):
+def test_a_damaged_model_is_reported(folder: Path):
     graph = bytearray((folder / "generator.onnx").read_bytes())
     graph[len(graph) // 2] ^= 1
     (folder / "generator.onnx").write_bytes(graph)
-    assert "sha256 of generator.onnx" in starts_with_the_starter(str(folder))
+    assert "sha256 of generator.onnx" in load_invalid(str(folder))
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"config": 3}', '{"config": {}}', "\ud800"])
-def test_a_description_that_makes_no_sense(folder: Path, text: str):
+def test_an_invalid_pix2pix_json_is_reported(folder: Path, text: str):
     (folder / "pix2pix.json").write_bytes(text.encode("utf-8", "surrogatepass"))
-    starts_with_the_starter(str(folder))
+    load_invalid(str(folder))
 
 
-def test_a_graph_that_loads_and_does_not_translate(folder: Path, capfd):
-    put_graph(folder, identity("image"))
-    assert load(str(folder)).banners == (), "an identity is a working model"
-    put_graph(folder, identity("something_else"))
-    assert "can't translate a picture" in starts_with_the_starter(str(folder))
-    assert "Traceback" in capfd.readouterr().err, "the operator's log has it all"
+def test_a_graph_that_can_be_loaded_but_not_run_is_reported(folder: Path, caplog):
+    replace_graph(folder, identity_graph("image"))
+    assert load(str(folder)).banners == (), "a graph that copies its input is a valid model"
+    replace_graph(folder, identity_graph("something_else"))
+    assert "can't translate a picture" in load_invalid(str(folder))
+    assert "Traceback" in caplog.text, "the log has the traceback"
 
 
-def test_what_nobody_foresaw_is_for_the_log_and_not_for_the_page(capfd):
-    models = load("x" * 5000)  # longer than any file system takes
+def test_an_unexpected_error_is_logged_and_not_shown_on_the_page(caplog):
+    models = load("x" * 5000)  # longer than any file system accepts
     assert models.names == ["the starter model"] and len(models.banners) == 2
     assert len(models.banners[0]) < 600
-    assert "Traceback" in capfd.readouterr().err
+    assert "Traceback" in caplog.text
 
 
-def test_one_bad_model_leaves_the_others(hub: HubServer, folder: Path):
+def test_the_other_models_are_served_if_one_is_invalid(hub: HubServer, folder: Path):
     models = load("tester/gone", str(folder))
     assert models.names == [str(folder)]
     assert models.banners[1] == f"This is {folder} instead."
@@ -153,19 +157,20 @@ def test_one_bad_model_leaves_the_others(hub: HubServer, folder: Path):
     assert second.names == [str(folder)] and len(second.banners) == 1
 
 
-def test_secrets_in_names_stay_out_of_the_banner(hub: HubServer, monkeypatch, capfd):
+def test_secrets_in_names_are_not_in_banners_or_the_log(hub: HubServer, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "pix2pix")
     monkeypatch.setenv("HF_TOKEN", "a-token-of-another-form")
     names = ("hf_AbCdEfGhIjKlMnOp", "https://me:secret@host/x", "a-token-of-another-form")
-    said = "\n".join(load(*names).banners) + capfd.readouterr().out
-    assert said.count("is not served") == 6
-    assert "hf_A" not in said and "secret" not in said and "another-form" not in said
+    text = "\n".join(load(*names).banners) + caplog.text
+    assert text.count("is not served") == 6
+    assert "hf_A" not in text and "secret" not in text and "another-form" not in text
 
 
-def test_without_a_hub_the_cache_serves_and_the_rest_fails_at_once(
+def test_without_a_hub_cached_models_are_served_and_the_others_fail_fast(
     hub: HubServer, api: HfApi, repo_id: str
 ):
     api.create_repo(repo_id)
-    api.upload_folder(repo_id=repo_id, folder_path=STARTER_MODEL, allow_patterns=NEEDED)
+    api.upload_folder(repo_id=repo_id, folder_path=STARTER_MODEL, allow_patterns=REQUIRED_FILES)
     assert load(repo_id).banners == ()
     hub.stop()
     try:
@@ -176,96 +181,102 @@ def test_without_a_hub_the_cache_serves_and_the_rest_fails_at_once(
         hub.start()
     assert models.names == [repo_id] and models.default.revision
     assert sum("the Hub can't be reached" in banner for banner in models.banners) == 3
-    assert seconds < 15, "the client alone tries for 23 s each"
+    assert seconds < 15, "the client's own retries take 23 s per model"
 
 
 @contextmanager
 def silent_hub() -> Iterator[str]:
-    """A server that takes connections and never answers: what a broken network looks like."""
+    """Yields the URL of a server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        taken = []
+        connections = []
 
-        def take() -> None:
+        def accept() -> None:
             try:
                 while True:
-                    taken.append(server.accept()[0])
+                    connections.append(server.accept()[0])
             except OSError:
                 return
 
-        threading.Thread(target=take, daemon=True).start()
+        threading.Thread(target=accept, daemon=True).start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
-    for connection in taken:
+    for connection in connections:
         connection.close()
 
 
-def load_in_a_process(name: str, before: str = "", **environment: str) -> tuple[str, float]:
-    """Loads in a process of its own; returns what it printed, and the seconds."""
-    code = f"""{before}
+def load_in_a_process(name: str, setup: str = "", **environment: str) -> tuple[str, float]:
+    """Loads a model in a new process, after the code `setup`; returns its output and seconds."""
+    code = f"""{setup}
 import time
-from pix2pix.space.models import load_models
+from pix2pix.console import show_log_messages
+from pix2pix.space.served_models import load_models
 from pix2pix.space.settings import Settings
+show_log_messages()
 started = time.perf_counter()
 models = load_models(Settings(models=({name!r},)))
 print(models.names, time.perf_counter() - started)"""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=os.environ | environment,
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    *_, last = done.stdout.splitlines()
-    assert last.startswith("['the starter model'] "), done.stdout
-    return done.stdout, float(last.split()[-1])
+    assert process.returncode == 0, process.stderr
+    *_, last_line = process.stdout.splitlines()
+    assert last_line.startswith("['the starter model'] "), process.stdout
+    return process.stdout, float(last_line.split()[-1])
 
 
 @pytest.mark.slow
-def test_a_silent_hub_is_waited_for_seconds(tmp_path: Path):
-    with silent_hub() as address:
-        said, seconds = load_in_a_process("a/b", HF_ENDPOINT=address, HF_HOME=str(tmp_path))
-    assert "the Hub can't be reached" in said
+def test_a_hub_that_does_not_respond_delays_the_start_by_seconds(tmp_path: Path):
+    with silent_hub() as url:
+        output, seconds = load_in_a_process("a/b", HF_ENDPOINT=url, HF_HOME=str(tmp_path))
+    assert "the Hub can't be reached" in output
     assert seconds < 20
 
 
 SMALL_DISK = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))"
 
 
-def test_a_cache_that_takes_no_more(hub: HubServer, api: HfApi, repo_id: str, tmp_path: Path):
+def test_a_full_disk_of_the_cache_is_reported(
+    hub: HubServer, api: HfApi, repo_id: str, tmp_path: Path
+):
     api.create_repo(repo_id)
-    api.upload_folder(repo_id=repo_id, folder_path=STARTER_MODEL, allow_patterns=NEEDED)
-    said, _ = load_in_a_process(repo_id, SMALL_DISK, HF_HOME=str(tmp_path))
-    assert "this machine's disk takes no more (File too large): make room" in said
+    api.upload_folder(repo_id=repo_id, folder_path=STARTER_MODEL, allow_patterns=REQUIRED_FILES)
+    output, _ = load_in_a_process(repo_id, SMALL_DISK, HF_HOME=str(tmp_path))
+    assert "no room on the disk of this machine (File too large). Free some space." in output
 
 
-def test_a_cache_that_is_no_folder(hub: HubServer, api: HfApi, repo_id: str, tmp_path: Path):
+def test_a_cache_folder_that_is_a_file_is_reported(
+    hub: HubServer, api: HfApi, repo_id: str, tmp_path: Path
+):
     api.create_repo(repo_id)
-    api.upload_folder(repo_id=repo_id, folder_path=STARTER_MODEL, allow_patterns=NEEDED)
+    api.upload_folder(repo_id=repo_id, folder_path=STARTER_MODEL, allow_patterns=REQUIRED_FILES)
     (tmp_path / "file").touch()
-    said, _ = load_in_a_process(repo_id, HF_HOME=str(tmp_path / "file"))
-    assert str(tmp_path / "file") in said and "can't be reached" not in said
+    output, _ = load_in_a_process(repo_id, HF_HOME=str(tmp_path / "file"))
+    assert str(tmp_path / "file") in output and "can't be reached" not in output
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hub_is", ["silent", "away"])
-def test_the_whole_space_starts_on_a_dead_hub(tmp_path: Path, hub_is: str):
-    with silent_hub() as address:
-        nowhere = address if hub_is == "silent" else "http://127.0.0.1:9"
-        variables = {"HF_ENDPOINT": nowhere, "HF_HOME": str(tmp_path), "PIX2PIX_MODEL": "a/b"}
+@pytest.mark.parametrize("hub_state", ["silent", "unreachable"])
+def test_the_whole_space_starts_without_a_working_hub(tmp_path: Path, hub_state: str):
+    with silent_hub() as silent_url:
+        endpoint = silent_url if hub_state == "silent" else "http://127.0.0.1:9"
+        variables = {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path), "PIX2PIX_MODEL": "a/b"}
         variables |= {"PIX2PIX_MODELS": "c/d,e/f", "PIX2PIX_QUEUE": "many"}
         started = time.perf_counter()
-        with running_space(tmp_path / "app.log", **variables) as url, RawSpace(url) as client:
+        with running_space(tmp_path / "app.log", **variables) as url, RawSpaceClient(url) as client:
             assert time.perf_counter() - started < 45
             assert client.translate(PHOTO.read_bytes()).event == "complete"
             config = Client(url, verbose=False).config
-    (banner,) = (c for c in config["components"] if c["props"].get("elem_id") == "banner")
+    (banner,) = (part for part in config["components"] if part["props"].get("elem_id") == "banner")
     assert banner["props"]["value"].count("is not served") == 3
     assert "PIX2PIX_QUEUE" in banner["props"]["value"]
     assert "not served" in (tmp_path / "app.log").read_text()
 
 
 @pytest.mark.slow
-def test_the_whole_space_starts_where_its_folder_cannot_be_made(tmp_path: Path):
+def test_the_whole_space_starts_if_its_folder_cannot_be_created(tmp_path: Path):
     (tmp_path / "file").touch()
-    place = {"GRADIO_TEMP_DIR": str(tmp_path / "file" / "below")}
-    with running_space(tmp_path / "app.log", **place) as address, RawSpace(address) as client:
+    paths = {"GRADIO_TEMP_DIR": str(tmp_path / "file" / "below")}
+    with running_space(tmp_path / "app.log", **paths) as url, RawSpaceClient(url) as client:
         assert client.translate(PHOTO.read_bytes()).event == "complete"
 
 
@@ -273,18 +284,18 @@ def test_the_whole_space_starts_where_its_folder_cannot_be_made(tmp_path: Path):
 def test_the_whole_space_starts_on_a_full_disk(tmp_path: Path):
     (tmp_path / "sitecustomize.py").write_text(SMALL_DISK.replace("500_000", "20_000"))
     paths = {"PYTHONPATH": str(tmp_path), "GRADIO_TEMP_DIR": str(tmp_path / "temp")}
-    with running_space(tmp_path / "app.log", **paths) as address, RawSpace(address) as client:
+    with running_space(tmp_path / "app.log", **paths) as url, RawSpaceClient(url) as client:
         assert client.http.get("/").status_code == 200
         sample = client.http.get(f"/gradio_api/file={PHOTO}")
-        assert sample.content == PHOTO.read_bytes(), "served from where it lies"
-        with suppress(httpx.ReadError):  # it may close the connection while the file still comes
-            refused = client.http.post("/gradio_api/upload", files={"files": PHOTO.read_bytes()})
-            assert refused.status_code == 400 and "Traceback" not in refused.text
-        with RawSpace(address) as another:
-            answer = another.call({"path": str(PHOTO)}, "fit")
-        assert answer.event == "error" and "Traceback" not in answer.text
+        assert sample.content == PHOTO.read_bytes(), "it is served from its own folder"
+        with suppress(httpx.ReadError):  # the Space may close the connection before the upload ends
+            response = client.http.post("/gradio_api/upload", files={"files": PHOTO.read_bytes()})
+            assert response.status_code == 400 and "Traceback" not in response.text
+        with RawSpaceClient(url) as another:
+            result = another.call({"path": str(PHOTO)}, "fit")
+        assert result.event == "error" and "Traceback" not in result.text
 
 
-def test_the_model_that_is_served_is_the_translators(folder: Path):
+def test_a_served_model_translates_like_the_translator(folder: Path):
     served = load(str(folder)).default
     np.testing.assert_array_equal(served(PHOTO), Translator.from_pretrained(STARTER_MODEL)(PHOTO))

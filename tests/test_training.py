@@ -1,4 +1,4 @@
-"""One training step: what it lowers, what it leaves alone, and the averaged generator."""
+"""One training step: which weights it changes, what it returns, and the averaged generator."""
 
 from dataclasses import replace
 
@@ -8,25 +8,24 @@ import tensorflow as tf
 
 from pix2pix import losses
 from pix2pix.images import to_tensor
-from pix2pix.training.schedule import LinearDecay
-from pix2pix.training.trainer import SCALARS, Trainer
-from tests.builders import pair_array, tiny_config
+from pix2pix.training.trainer import SCALARS, LinearDecay, Trainer
+from tests.builders import make_pair_array, tiny_config
 
 DECAY = 0.5
-# Ten times the paper's rate: so few filters learn slowly.
+# Ten times the paper's learning rate, because networks with so few filters learn slowly.
 CONFIG = tiny_config(ema_decay=DECAY, learning_rate=2e-3)
 
 
 @pytest.fixture(scope="module")
 def shared() -> tuple[Trainer, dict]:
-    """A trainer, whose step takes seconds to compile, and its state at the start."""
-    trainer = Trainer(CONFIG, steps=100)
+    """A trainer, whose step takes seconds to compile, and its initial state."""
+    trainer = Trainer(CONFIG, total_steps=100)
     return trainer, values(trainer.state())
 
 
 @pytest.fixture
 def trainer(shared) -> Trainer:
-    """The shared trainer, back at the start."""
+    """The shared trainer in its initial state."""
     trainer, start = shared
     assign(trainer, start)
     return trainer
@@ -34,7 +33,7 @@ def trainer(shared) -> Trainer:
 
 @pytest.fixture(scope="module")
 def batch() -> tuple[tf.Tensor, tf.Tensor]:
-    pair = pair_array(1)[0]
+    pair = make_pair_array(1)[0]
     return tf.constant(pair[0][None]), tf.constant(pair[1][None])
 
 
@@ -48,16 +47,16 @@ def assign(trainer: Trainer, state: dict) -> None:
         variable.assign(state[name])
 
 
-def same(mine: dict, theirs: dict) -> bool:
-    return all(np.array_equal(mine[name], theirs[name]) for name in mine)
+def are_equal(some: dict, others: dict) -> bool:
+    return all(np.array_equal(some[name], others[name]) for name in some)
 
 
 def test_thirty_steps_on_one_pair_lower_its_l1(trainer, batch):
-    reported = [float(trainer.step(*batch)["l1_loss"]) for _ in range(30)]
-    assert np.mean(reported[-5:]) < 0.8 * np.mean(reported[:3])
+    l1 = [float(trainer.step(*batch)["l1_loss"]) for _ in range(30)]
+    assert np.mean(l1[-5:]) < 0.8 * np.mean(l1[:3])
 
 
-def test_a_step_reports_finite_scalars_in_the_order_of_the_log(trainer, batch):
+def test_a_step_returns_finite_scalars_in_the_order_of_the_history(trainer, batch):
     scalars = trainer.step(*batch)
     assert tuple(scalars) == SCALARS
     for name, value in scalars.items():
@@ -65,7 +64,7 @@ def test_a_step_reports_finite_scalars_in_the_order_of_the_log(trainer, batch):
     assert 0 < float(scalars["d_real"]) < 1 and 0 < float(scalars["d_fake"]) < 1
 
 
-def test_a_step_moves_every_trained_weight(trainer, batch):
+def test_a_step_changes_every_trainable_weight(trainer, batch):
     for model in (trainer.generator, trainer.discriminator):
         before = values(model.trainable_variables)
         trainer.step(*batch)
@@ -73,34 +72,34 @@ def test_a_step_moves_every_trained_weight(trainer, batch):
             assert not np.array_equal(before[number], variable), variable.path
 
 
-def test_the_same_seed_gives_the_same_networks_and_another_seed_others(shared):
+def test_the_same_seed_gives_the_same_networks_and_another_seed_different_ones(shared):
     _, start = shared
-    assert same(values(Trainer(CONFIG, steps=100).state()), start)
-    other = values(Trainer(replace(CONFIG, seed=1), steps=100).state())
-    assert not same(other, start)
+    assert are_equal(values(Trainer(CONFIG, total_steps=100).state()), start)
+    other = values(Trainer(replace(CONFIG, seed=1), total_steps=100).state())
+    assert not are_equal(other, start)
 
 
 def test_the_discriminator_is_updated_first_and_alone(shared, batch):
-    """The paper alternates (section 3.3): D's update leaves G alone, and G's leaves D alone."""
+    """Updates alternate (section 3.3): each network's update leaves the other one unchanged."""
     trainer, start = shared
     inputs, targets = (tf.constant(to_tensor(pictures.numpy())) for pictures in batch)
     assign(trainer, start)
     generator_start = values(trainer.generator.trainable_variables)
     generated = trainer.generator(inputs, training=True)
     d_loss, _, _ = trainer._step_discriminator(inputs, targets, generated)
-    assert same(values(trainer.generator.trainable_variables), generator_start)
+    assert are_equal(values(trainer.generator.trainable_variables), generator_start)
     updated = values(trainer.discriminator.variables)
-    judged = trainer.discriminator([inputs, generated], training=True)
-    g_loss = losses.generator_gan_loss(judged, "vanilla")
+    logits = trainer.discriminator([inputs, generated], training=True)
+    g_loss = losses.generator_gan_loss(logits, "vanilla")
 
     assign(trainer, start)
     scalars = trainer._step(*batch)
-    # After the whole step, D is exactly where its own update left it ...
-    assert same(values(trainer.discriminator.variables), updated)
+    # After the whole step, the discriminator has only its own update,
+    assert are_equal(values(trainer.discriminator.variables), updated)
     assert float(scalars["discriminator_loss"]) == float(d_loss)
-    # ... and G was scored by the D that had already been updated.
+    # and the generator was scored by the updated discriminator.
     assert float(scalars["generator_gan_loss"]) == pytest.approx(float(g_loss), rel=1e-6)
-    assert not same(values(trainer.generator.trainable_variables), generator_start)
+    assert not are_equal(values(trainer.generator.trainable_variables), generator_start)
 
 
 def test_the_discriminators_update_sends_no_gradient_to_the_generator(trainer, batch):
@@ -112,61 +111,62 @@ def test_the_discriminators_update_sends_no_gradient_to_the_generator(trainer, b
 
 
 def test_the_average_follows_its_formula(trainer, batch):
-    """decay = min(ema_decay, (1 + n) / (10 + n)): 2/11, 3/12, ... at first, then `ema_decay`."""
+    """The decay is min(ema_decay, (1 + n) / (10 + n)): 2/11, 3/12 and so on, then `ema_decay`."""
     for number in range(1, 13):
         before = values(trainer.averaged.trainable_variables)
         trainer.step(*batch)
         decay = min(DECAY, (1 + number) / (10 + number))
-        for place, variable in enumerate(trainer.generator.trainable_variables):
-            expected = decay * before[place] + (1 - decay) * np.array(variable)
-            found = trainer.averaged.trainable_variables[place]
-            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+        for index, variable in enumerate(trainer.generator.trainable_variables):
+            expected = decay * before[index] + (1 - decay) * np.array(variable)
+            average = trainer.averaged.trainable_variables[index]
+            np.testing.assert_allclose(average, expected, rtol=1e-5, atol=1e-7)
     assert decay == DECAY
 
 
-def test_the_averaged_generator_is_published_when_there_is_one(trainer):
+def test_the_averaged_generator_is_published_if_there_is_one(trainer):
     assert trainer.published is trainer.averaged
-    plain = Trainer(tiny_config(), steps=1)
+    plain = Trainer(tiny_config(), total_steps=1)
     assert plain.averaged is None and plain.published is plain.generator
 
 
 def test_the_averaged_generator_starts_as_a_copy(trainer):
-    for mine, theirs in zip(
+    for average, weight in zip(
         trainer.averaged.get_weights(), trainer.generator.get_weights(), strict=True
     ):
-        np.testing.assert_array_equal(mine, theirs)
+        np.testing.assert_array_equal(average, weight)
 
 
 @pytest.mark.parametrize(
-    ("step", "share"),
+    ("step", "fraction"),
     [(0, 1), (49, 1), (50, 1), (60, 0.8), (75, 0.5), (99, 0.02), (100, 0), (150, 0)],
 )
-def test_the_linear_schedule_falls_over_the_second_half(step, share):
-    assert float(LinearDecay(2e-4, 100)(step)) == pytest.approx(2e-4 * share, rel=1e-5, abs=1e-12)
+def test_the_linear_schedule_falls_over_the_second_half(step, fraction):
+    rate = float(LinearDecay(2e-4, 100)(step))
+    assert rate == pytest.approx(2e-4 * fraction, rel=1e-5, abs=1e-12)
 
 
-def test_the_optimizers_are_the_papers():
-    """Section 3.3: Adam, 2e-4, beta1 0.5; beta2 and epsilon are Torch's."""
-    trainer = Trainer(tiny_config(), steps=10)
+def test_the_optimizers_have_the_papers_settings():
+    """Section 3.3: Adam, 2e-4, beta1 0.5; beta2 and epsilon are Torch's defaults."""
+    trainer = Trainer(tiny_config(), total_steps=10)
     for optimizer in (trainer.generator_optimizer, trainer.discriminator_optimizer):
         assert float(optimizer.learning_rate) == pytest.approx(2e-4)
         assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.5, 0.999, 1e-8)
 
 
-def test_the_discriminator_may_have_a_rate_of_its_own():
+def test_the_discriminator_can_have_its_own_learning_rate():
     trainer = Trainer(tiny_config(discriminator_learning_rate=3e-4), 10)
-    rates = (trainer.generator_optimizer, trainer.discriminator_optimizer)
-    assert [float(adam.learning_rate) for adam in rates] == pytest.approx([2e-4, 3e-4])
+    optimizers = (trainer.generator_optimizer, trainer.discriminator_optimizer)
+    assert [float(adam.learning_rate) for adam in optimizers] == pytest.approx([2e-4, 3e-4])
 
 
-def test_state_holds_every_variable_dropouts_random_state_included(trainer):
+def test_state_has_every_variable_random_states_of_dropout_included(trainer):
     state = trainer.state()
     assert len({id(variable) for variable in state.values()}) == len(state)
-    held = {id(variable) for variable in state.values()}
+    ids = {id(variable) for variable in state.values()}
     for owner in (
         trainer.generator, trainer.discriminator, trainer.averaged,
         trainer.generator_optimizer, trainer.discriminator_optimizer,
     ):  # fmt: skip
-        assert {id(variable) for variable in owner.variables} <= held
+        assert {id(variable) for variable in owner.variables} <= ids
     seeds = [v for v in trainer.generator.variables if "seed_generator" in v.path]
-    assert len(seeds) == 3 and {id(v) for v in seeds} <= held
+    assert len(seeds) == 3 and {id(v) for v in seeds} <= ids

@@ -1,7 +1,8 @@
-"""Checkpoint files: what is read back, what is refused, and what is left in the folder."""
+"""Checkpoint files: how they are read back, verified, refused and deleted."""
 
 import io
 import json
+import logging
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -29,12 +30,12 @@ def small_state() -> dict[str, tf.Variable]:
     return {f"weights/{n:03d}": tf.Variable(np.full((3, n + 1), n, np.float32)) for n in range(3)}
 
 
-def saved(folder: Path, *steps: int, config=CONFIG) -> list[Path]:
+def save(folder: Path, *steps: int, config=CONFIG) -> list[Path]:
     return [checkpoints.save(folder, s, config, LOG, small_state()) for s in steps]
 
 
-def rewritten(path: Path, **changes) -> Path:
-    """The checkpoint at `path` as another version would have written it, with a valid checksum."""
+def rewrite(path: Path, **changes) -> Path:
+    """Rewrites a checkpoint as another version might have written it, with a valid checksum."""
     with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files}
     about = json.loads(str(arrays.pop("about"))) | changes
@@ -50,121 +51,113 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_checkpoint_is_read_back_as_it_was_saved(tmp_path):
-    (path,) = saved(tmp_path, 7)
-    back = checkpoints.read(path)
-    assert (back.path, back.step, back.config, back.log) == (path, 7, CONFIG, LOG)
-    fresh = {name: tf.Variable(tf.zeros_like(v)) for name, v in small_state().items()}
-    checkpoints.restore(back, fresh)
+def test_a_checkpoint_is_read_back_as_it_was_save(tmp_path):
+    (path,) = save(tmp_path, 7)
+    read = checkpoints.read_checkpoint(path)
+    assert (read.path, read.step, read.config, read.log) == (path, 7, CONFIG, LOG)
+    variables = {name: tf.Variable(tf.zeros_like(v)) for name, v in small_state().items()}
+    checkpoints.restore(read, variables)
     for name, variable in small_state().items():
-        np.testing.assert_array_equal(fresh[name], variable)
+        np.testing.assert_array_equal(variables[name], variable)
     assert names(tmp_path) == ["step-00000007.npz"]
 
 
-def test_whatever_bit_is_hit_the_damage_is_found(tmp_path):
-    (path,) = saved(tmp_path, 1)
-    good, dice = path.read_bytes(), random.Random(0)
-    # The archive's directory and the checksum are at the end: hit them as often as the rest.
-    places = [dice.randrange(len(good)) for _ in range(300)]
-    places += [len(good) - 1 - dice.randrange(400) for _ in range(300)]
-    for place in places:
-        bad = bytearray(good)
-        bad[place] ^= 1 << dice.randrange(8)
-        path.write_bytes(bad)
-        with pytest.raises(checkpoints.Unreadable, match="damaged"):
-            checkpoints.read(path)
-    path.write_bytes(good)
-    assert checkpoints.read(path).step == 1
+def test_any_flipped_bit_is_detected(tmp_path):
+    (path,) = save(tmp_path, 1)
+    intact, dice = path.read_bytes(), random.Random(0)
+    # Half of the bits are in the archive's directory and the checksum, at the end of the file.
+    offsets = [dice.randrange(len(intact)) for _ in range(300)]
+    offsets += [len(intact) - 1 - dice.randrange(400) for _ in range(300)]
+    for offset in offsets:
+        damaged = bytearray(intact)
+        damaged[offset] ^= 1 << dice.randrange(8)
+        path.write_bytes(damaged)
+        with pytest.raises(checkpoints.DamagedCheckpointError, match="damaged"):
+            checkpoints.read_checkpoint(path)
+    path.write_bytes(intact)
+    assert checkpoints.read_checkpoint(path).step == 1
 
 
-def test_wherever_it_is_cut_short_the_damage_is_found(tmp_path):
-    (path,) = saved(tmp_path, 1)
-    good, dice = path.read_bytes(), random.Random(0)
-    for length in (
-        0,
-        1,
-        31,
-        32,
-        33,
-        len(good) - 1,
-        *(dice.randrange(len(good)) for _ in range(99)),
-    ):
-        path.write_bytes(good[:length])
-        with pytest.raises(checkpoints.Unreadable, match="damaged"):
-            checkpoints.read(path)
-    path.write_bytes(good + b"\0")
-    with pytest.raises(checkpoints.Unreadable, match="damaged"):
-        checkpoints.read(path)
+def test_a_file_cut_short_at_any_length_is_detected(tmp_path):
+    (path,) = save(tmp_path, 1)
+    intact, dice = path.read_bytes(), random.Random(0)
+    lengths = [0, 1, 31, 32, 33, len(intact) - 1]
+    for length in lengths + [dice.randrange(len(intact)) for _ in range(99)]:
+        path.write_bytes(intact[:length])
+        with pytest.raises(checkpoints.DamagedCheckpointError, match="damaged"):
+            checkpoints.read_checkpoint(path)
+    path.write_bytes(intact + b"\0")
+    with pytest.raises(checkpoints.DamagedCheckpointError, match="damaged"):
+        checkpoints.read_checkpoint(path)
 
 
-def test_a_damaged_newest_checkpoint_is_passed_over_with_a_warning(tmp_path, capsys):
-    _, middle, newer, newest = saved(tmp_path, 1, 20, 300, 400)
+def test_damaged_checkpoints_are_skipped_with_a_warning(tmp_path, caplog):
+    _, middle, newer, newest = save(tmp_path, 1, 20, 300, 400)
     newer.write_bytes(b"")
     newest.write_bytes(newest.read_bytes()[:-200])
-    assert checkpoints.latest(tmp_path).path == middle
-    warnings = capsys.readouterr().err.splitlines()
-    assert [line.split(" is passed over")[0] for line in warnings] == [
-        "Warning: step-00000400.npz", "Warning: step-00000300.npz",
-    ]  # fmt: skip
+    assert checkpoints.find_latest(tmp_path).path == middle
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+    skipped = [message.split(" is skipped: The checkpoint")[0] for message in caplog.messages]
+    assert skipped == ["step-00000400.npz", "step-00000300.npz"]
 
 
-def test_when_all_are_damaged_none_is_replaced_by_a_run_from_the_start(tmp_path):
-    paths = saved(tmp_path, 1, 20)
+def test_if_all_checkpoints_are_damaged_no_new_run_replaces_them(tmp_path):
+    paths = save(tmp_path, 1, 20)
     for path in paths:
         path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(UserError, match=r"step-00000001.npz, step-00000020.npz.*--output_dir"):
-        checkpoints.latest(tmp_path)
+        checkpoints.find_latest(tmp_path)
     assert all(path.exists() for path in paths)
 
 
-def test_no_checkpoint_is_none_and_other_files_are_ignored(tmp_path):
-    assert checkpoints.latest(tmp_path / "nowhere") is None
+def test_without_checkpoints_the_latest_is_none_and_other_files_are_ignored(tmp_path):
+    assert checkpoints.find_latest(tmp_path / "nowhere") is None
     (tmp_path / "step-00000009.tmp").write_bytes(b"half")
-    (tmp_path / "step-best.npz").write_bytes(b"mine")
-    assert checkpoints.latest(tmp_path) is None
+    (tmp_path / "step-best.npz").write_bytes(b"not ours")
+    assert checkpoints.find_latest(tmp_path) is None
 
 
-def test_a_missing_checkpoint_names_the_flag(tmp_path):
+def test_the_error_for_a_missing_checkpoint_names_the_flag(tmp_path):
     with pytest.raises(UserError, match="--resume_from_checkpoint"):
-        checkpoints.read(tmp_path / "step-00000001.npz")
+        checkpoints.read_checkpoint(tmp_path / "step-00000001.npz")
 
 
-def test_only_the_newest_checkpoints_are_kept(tmp_path):
-    saved(tmp_path, 5, 30, 200, 1000)
+def test_only_the_last_checkpoints_are_kept(tmp_path):
+    save(tmp_path, 5, 30, 200, 1000)
     (tmp_path / "notes.txt").touch()
     checkpoints.prune(tmp_path, 1000, 2)
     assert names(tmp_path) == ["notes.txt", "step-00000200.npz", "step-00001000.npz"]
 
 
-def test_a_run_that_is_started_over_replaces_the_later_checkpoints(tmp_path, capsys):
-    saved(tmp_path, 10, 20, 30)
-    checkpoints.warn_of_others(tmp_path, 30)
-    assert capsys.readouterr().err == ""
-    checkpoints.warn_of_others(tmp_path, 10)
-    warning = capsys.readouterr().err
+def test_a_run_from_an_earlier_step_warns_and_replaces_later_checkpoints(tmp_path, caplog):
+    save(tmp_path, 10, 20, 30)
+    checkpoints.warn_of_later_checkpoints(tmp_path, 30)
+    assert caplog.messages == []
+    checkpoints.warn_of_later_checkpoints(tmp_path, 10)
+    (warning,) = caplog.messages
     assert "step-00000020.npz, step-00000030.npz" in warning and "latest" in warning
-    saved(tmp_path, 15)
+    save(tmp_path, 15)
     checkpoints.prune(tmp_path, 15, 3)
     assert names(tmp_path) == ["step-00000010.npz", "step-00000015.npz"]
 
 
-def test_what_a_killed_process_had_not_finished_writing_is_deleted(tmp_path):
-    (path,) = saved(tmp_path, 1)
+def test_unfinished_files_of_killed_processes_are_deleted(tmp_path):
+    (path,) = save(tmp_path, 1)
     (tmp_path / ".4711.step-00000002.npz").write_bytes(path.read_bytes()[:99])
     (tmp_path / ".hidden").touch()
     checkpoints.prune(tmp_path, 1, 3)
     assert names(tmp_path) == [".hidden", "step-00000001.npz"]
 
 
-def test_a_file_written_again_takes_its_unfinished_forerunner_away(tmp_path):
+def test_writing_a_file_deletes_its_unfinished_versions(tmp_path):
     for name in (".4711.card.txt", ".4711.other.txt", ".other.card.txt"):
         (tmp_path / name).write_text("half")
     write_text(tmp_path / "card.txt", "whole")
     assert names(tmp_path) == [".4711.other.txt", ".other.card.txt", "card.txt"]
 
 
-def test_a_changed_config_is_refused_by_name(tmp_path):
-    checkpoint = checkpoints.read(saved(tmp_path, 3)[0])
+def test_a_changed_config_is_refused_and_the_changes_are_named(tmp_path):
+    checkpoint = checkpoints.read_checkpoint(save(tmp_path, 3)[0])
     changed = replace(CONFIG, seed=9, gan_loss="hinge")
     with pytest.raises(UserError, match=r"gan_loss \(vanilla -> hinge\), seed \(0 -> 9\)"):
         checkpoints.check_same_run(changed, checkpoint)
@@ -172,33 +165,35 @@ def test_a_changed_config_is_refused_by_name(tmp_path):
     checkpoints.check_same_run(replace(CONFIG, steps_per_execution=8), checkpoint)
 
 
-def test_a_run_may_be_made_longer_unless_its_rate_depends_on_the_length(tmp_path):
+def test_a_run_can_be_extended_unless_its_learning_rate_depends_on_the_length(tmp_path):
     constant = replace(CONFIG, lr_schedule="constant")
-    checkpoint = checkpoints.read(saved(tmp_path, 3, config=constant)[0])
+    checkpoint = checkpoints.read_checkpoint(save(tmp_path, 3, config=constant)[0])
     checkpoints.check_same_run(
         replace(constant, max_train_steps=99, num_train_epochs=9), checkpoint
     )
-    checkpoint = checkpoints.read(saved(tmp_path, 3)[0])
+    checkpoint = checkpoints.read_checkpoint(save(tmp_path, 3)[0])
     with pytest.raises(UserError, match=r"max_train_steps \(6 -> 99\)"):
         checkpoints.check_same_run(replace(CONFIG, max_train_steps=99), checkpoint)
 
 
-def test_one_of_a_later_version_is_refused_by_name_and_not_passed_over(tmp_path):
-    _, newest = saved(tmp_path, 1, 2)
-    rewritten(newest, config=CONFIG.to_dict() | {"warp_drive": 9})
-    with pytest.raises(UserError, match=r"step-00000002.npz is of another version.*warp_drive"):
-        checkpoints.latest(tmp_path)
+def test_a_checkpoint_of_a_later_version_is_refused_and_not_skipped(tmp_path):
+    _, newest = save(tmp_path, 1, 2)
+    rewrite(newest, config=CONFIG.to_dict() | {"warp_drive": 9})
+    with pytest.raises(
+        UserError, match=r"step-00000002.npz was written by another version.*warp_drive"
+    ):
+        checkpoints.find_latest(tmp_path)
 
 
-def test_one_of_an_earlier_version_is_refused_by_name_and_not_passed_over(tmp_path):
-    _, newest = saved(tmp_path, 1, 2)
-    rewritten(newest, log=None)
-    with pytest.raises(UserError, match=r"step-00000002.npz is of another version.*'log'"):
-        checkpoints.latest(tmp_path)
+def test_a_checkpoint_of_an_earlier_version_is_refused_and_not_skipped(tmp_path):
+    _, newest = save(tmp_path, 1, 2)
+    rewrite(newest, log=None)
+    with pytest.raises(UserError, match=r"step-00000002.npz was written by another version.*'log'"):
+        checkpoints.find_latest(tmp_path)
 
 
-def test_variables_that_are_missing_or_of_another_shape_are_named(tmp_path):
-    checkpoint = checkpoints.read(saved(tmp_path, 1)[0])
+def test_missing_variables_and_different_shapes_are_named(tmp_path):
+    checkpoint = checkpoints.read_checkpoint(save(tmp_path, 1)[0])
     state = small_state() | {
         "weights/001": tf.Variable(tf.zeros((9, 9))),
         "new/000": tf.Variable(1),

@@ -1,4 +1,4 @@
-"""Several machines through TF_CONFIG: two processes on loopback are two machines to TensorFlow."""
+"""Several machines with TF_CONFIG; to TensorFlow, two processes on loopback are two machines."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ import pytest
 from pix2pix.errors import UserError
 from pix2pix.training import checkpoints, devices
 from tests.builders import tiny_config
-from tests.commands import ROOT, train_hub
+from tests.commands import ROOT, start_train_hub
 
 LIMIT = 240
 FLAGS = (
@@ -25,47 +25,49 @@ FLAGS = (
 )  # fmt: skip
 
 
-FEW_CORES = """
+CORES = """
 import os, tensorflow as tf
 from pix2pix.training import devices
-for cores, asked in ((devices.FEW_CORES + 1, {}), (2, {"TF_NUM_INTEROP_THREADS": "0"}), (2, {})):
+for cores, variables in (
+    (devices.FEW_CORES + 1, {}), (2, {"TF_NUM_INTEROP_THREADS": "0"}), (2, {})
+):
     os.cpu_count = lambda: cores
-    os.environ |= asked
-    devices._take_turns()
-    [os.environ.pop(name) for name in asked]
+    os.environ |= variables
+    devices._limit_parallel_operations()
+    [os.environ.pop(name) for name in variables]
     print(tf.config.threading.get_inter_op_parallelism_threads())
 """
 
 
-def test_operations_take_turns_on_few_cores_alone():
-    command = [sys.executable, "-c", FEW_CORES]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert said.split() == ["0", "0", "1"]
+def test_one_operation_runs_at_a_time_only_on_few_cores():
+    command = [sys.executable, "-c", CORES]
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert output.split() == ["0", "0", "1"]
 
 
 def free_ports(count: int) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
-    for opened in sockets:
-        opened.bind(("127.0.0.1", 0))
-    ports = [opened.getsockname()[1] for opened in sockets]
-    for opened in sockets:
-        opened.close()
+    for bound in sockets:
+        bound.bind(("127.0.0.1", 0))
+    ports = [bound.getsockname()[1] for bound in sockets]
+    for bound in sockets:
+        bound.close()
     return ports
 
 
 def start(*flags: str, **environment: str) -> subprocess.Popen:
-    return train_hub(*FLAGS, *map(str, flags), **environment)
+    return start_train_hub(*FLAGS, *map(str, flags), **environment)
 
 
-def together(*flags: str) -> list[subprocess.Popen]:
-    """The same command on two machines."""
+def start_two(*flags: str) -> list[subprocess.Popen]:
+    """Starts the same command on two machines."""
     cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
     tasks = [{"type": "worker", "index": index} for index in range(2)]
     configs = [json.dumps({"cluster": cluster, "task": task}) for task in tasks]
     return [start(*flags, TF_CONFIG=config) for config in configs]
 
 
-def ended(process: subprocess.Popen) -> str:
+def wait(process: subprocess.Popen) -> str:
     output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, output[-3000:]
     return output
@@ -77,20 +79,20 @@ def losses(folder: Path) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_two_machines_train_as_one(tmp_path):
+def test_two_machines_train_like_one(tmp_path):
     alone = start("--output_dir", tmp_path / "alone", "--max_train_steps", 5)
-    ended(alone)
-    chief, other = map(ended, together("--output_dir", tmp_path / "two", "--max_train_steps", 5))
+    wait(alone)
+    chief, other = map(wait, start_two("--output_dir", tmp_path / "two", "--max_train_steps", 5))
     np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "alone"), atol=1e-4)
     assert "Everything is in" in chief and "the first one of TF_CONFIG writes" in other
 
 
 @pytest.mark.slow
-def test_when_a_machine_is_killed_the_other_says_so_and_the_run_resumes(tmp_path):
+def test_if_a_machine_is_killed_the_other_one_stops_with_an_error_and_the_run_resumes(tmp_path):
     run = ("--output_dir", tmp_path, "--checkpointing_steps", 10, "--max_train_steps")
-    chief, other = together(*run, 100_000)
+    chief, other = start_two(*run, 100_000)
     started = time.monotonic()
-    while not checkpoints.listed(tmp_path / "checkpoints"):
+    while not checkpoints.list_checkpoints(tmp_path / "checkpoints"):
         assert chief.poll() is None and time.monotonic() - started < LIMIT
         time.sleep(0.2)
     other.send_signal(signal.SIGKILL)
@@ -100,28 +102,30 @@ def test_when_a_machine_is_killed_the_other_says_so_and_the_run_resumes(tmp_path
     assert time.monotonic() - killed < 120
     assert chief.returncode == 1 and "Traceback" not in output, output[-3000:]
     assert "Another machine of this run has stopped or can't be reached; start all" in output
-    reached = checkpoints.latest(tmp_path / "checkpoints").step
-    for process in together(*run, reached + 5, "--resume_from_checkpoint", "latest"):
-        assert f"after step {reached}." in ended(process)
-    assert checkpoints.latest(tmp_path / "checkpoints").step == reached + 5
+    last_step = checkpoints.find_latest(tmp_path / "checkpoints").step
+    for process in start_two(*run, last_step + 5, "--resume_from_checkpoint", "latest"):
+        assert f"after step {last_step}." in wait(process)
+    assert checkpoints.find_latest(tmp_path / "checkpoints").step == last_step + 5
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"cluster": 3}', '{"cluster": {"worker": 1}}'])
-def test_a_broken_tf_config_is_one_sentence(monkeypatch, content):
+def test_an_invalid_tf_config_is_a_user_error(monkeypatch, content):
     monkeypatch.setenv("TF_CONFIG", content)
-    with pytest.raises(UserError, match="TF_CONFIG is not what TensorFlow reads; give it as"):
-        devices.choose(tiny_config())
+    with pytest.raises(
+        UserError, match="TF_CONFIG has a form that TensorFlow can't read; set it to"
+    ):
+        devices.choose_devices(tiny_config())
 
 
-def test_a_batch_that_the_machines_cannot_share_is_refused(monkeypatch):
+def test_a_batch_that_can_not_be_split_equally_is_refused(monkeypatch):
     task = {"type": "worker", "index": 0}
     cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": task}
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
     with pytest.raises(UserError, match="is 3; it must be a multiple of the 2 machines"):
-        devices.choose(tiny_config(train_batch_size=3))
+        devices.choose_devices(tiny_config(train_batch_size=3))
 
 
-def test_without_tf_config_and_gpus_there_is_one_device(monkeypatch):
+def test_without_tf_config_and_gpus_one_device_is_used(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    chosen = devices.choose(tiny_config())
+    chosen = devices.choose_devices(tiny_config())
     assert chosen.strategy.num_replicas_in_sync == 1 and chosen.is_chief

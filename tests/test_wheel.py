@@ -1,4 +1,4 @@
-"""The package as pip installs it: complete, of one version, and on its own."""
+"""Tests of the installed package: complete, of one version, and independent of the checkout."""
 
 import os
 import re
@@ -12,33 +12,33 @@ import pytest
 from PIL import Image
 
 import pix2pix
-from tests.commands import ROOT, install
+from tests.commands import ROOT, install_package
 
-LEFT_BEHIND = shutil.ignore_patterns(".*", "assets", "runs", "build", "*.egg-info", "__pycache__")
+IGNORED = shutil.ignore_patterns(".*", "assets", "runs", "build", "*.egg-info", "__pycache__")
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    shutil.copytree(ROOT, folder / "source", ignore=LEFT_BEHIND)
-    install(folder / "source", folder / "installed")
+    shutil.copytree(ROOT, folder / "source", ignore=IGNORED)
+    install_package(folder / "source", folder / "installed")
     return folder / "installed"
 
 
 def run(installed: Path, *arguments: str) -> str:
-    """What Python prints that has the installed package and is not in this checkout."""
-    done = subprocess.run(
+    """Runs Python with the installed package, outside of this checkout; returns its output."""
+    process = subprocess.run(
         [sys.executable, *arguments], cwd=installed.parent, capture_output=True, text=True,
         env=os.environ | {"PYTHONPATH": str(installed)}, check=False, timeout=120,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
-def test_every_module_and_text_is_in_it(installed: Path):
+def test_the_wheel_contains_every_module_and_text(installed: Path):
     def files(root: Path) -> set[str]:
-        found = (p for p in (root / "pix2pix").rglob("*") if p.suffix in (".py", ".md"))
-        return {str(path.relative_to(root)) for path in found}
+        paths = (p for p in (root / "pix2pix").rglob("*") if p.suffix in (".py", ".md", ".typed"))
+        return {str(path.relative_to(root)) for path in paths}
 
     assert files(installed) == files(ROOT)
     assert (installed / "train_hub.py").is_file()
@@ -47,14 +47,14 @@ def test_every_module_and_text_is_in_it(installed: Path):
     }  # fmt: skip
 
 
-def test_its_version_is_the_packages(installed: Path):
+def test_the_version_of_the_wheel_is_that_of_the_package(installed: Path):
     (metadata,) = installed.glob("*.dist-info/METADATA")
     assert re.search(r"^Version: (.+)$", metadata.read_text(), re.MULTILINE)[1] == (
         pix2pix.__version__
     )
 
 
-def test_it_translates(installed: Path, tmp_path: Path):
+def test_the_installed_package_translates(installed: Path, tmp_path: Path):
     model, photo = ROOT / "assets" / "starter_model", "samples/003-input.png"
     code = (
         "import sys, pix2pix; model, photo, map_ = sys.argv[1:]; print(pix2pix.__file__);"
@@ -66,6 +66,41 @@ def test_it_translates(installed: Path, tmp_path: Path):
     assert np.array_equal(Image.open(tmp_path / "map.png"), here)
 
 
-@pytest.mark.parametrize("module", ["train_hub", "pix2pix.evaluation"])
-def test_its_commands_run(installed: Path, module: str):
-    assert "--dataset_name" in run(installed, "-m", module, "--help")
+@pytest.mark.parametrize(
+    ("arguments", "usage"),
+    [
+        (["-m", "train_hub"], "train_hub.py"),
+        (["-m", "pix2pix.evaluation"], "python -m pix2pix.evaluation"),
+        (["-m", "pix2pix"], "pix2pix <command>"),
+        (["-m", "pix2pix", "train"], "pix2pix train"),
+    ],
+)
+def test_the_installed_commands_run(installed: Path, arguments: list[str], usage: str):
+    assert run(installed, *arguments, "--help").startswith(f"usage: {usage} [flag ...]")
+
+
+def test_the_console_scripts_are_pix2pix_and_pix2pix_train(installed: Path):
+    (entry_points,) = installed.glob("*.dist-info/entry_points.txt")
+    assert entry_points.read_text().split() == [
+        "[console_scripts]",
+        *("pix2pix", "=", "pix2pix.__main__:main"),
+        *("pix2pix-train", "=", "pix2pix.commands.train:main"),
+    ]
+    code = (
+        "import sys; from importlib.metadata import entry_points\n"
+        "(script,) = entry_points(group='console_scripts', name=sys.argv[1])\n"
+        "sys.argv = [script.name, '--help']\n"  # as in the script that pip writes
+        "sys.exit(script.load()())"
+    )
+    assert "dry-run" in run(installed, "-c", code, "pix2pix")
+    assert "--dataset_name" in run(installed, "-c", code, "pix2pix-train")
+
+
+def test_an_installed_package_recommends_a_command_that_it_has(installed: Path):
+    """There is no train_hub.py to run; the wheel has the console script."""
+    code = (
+        "from pix2pix.commands.publish import recovery_hint; from pix2pix.options import Options\n"
+        "print(recovery_hint(Options(push_to_hub=True, hub_model_id='me/my model')))"
+    )
+    hint = "publish with: pix2pix publish --hub_model_id 'me/my model'"
+    assert hint in run(installed, "-c", code)

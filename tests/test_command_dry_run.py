@@ -1,4 +1,4 @@
-"""`--dry_run`: says what would happen, and fails where the real run would."""
+"""Tests of `--dry_run`: it prints the plan, and fails where the training would fail."""
 
 from pathlib import Path
 
@@ -8,43 +8,43 @@ from huggingface_hub import HfApi
 from PIL import Image
 
 import train_hub
-from pix2pix import dry_run
+from pix2pix.commands import dry_run
 from pix2pix.networks import build_discriminator, build_generator
 from tests.builders import tiny_config
 from tests.hub_server import READ_TOKEN, WRITE_TOKEN, HubServer
-from tests.loop import TINY, Published
+from tests.published_run import TINY_FLAGS, PublishedRun
 
 SAMPLE_MAPS = "assets/sample_maps"
 
 
 def run(folder: Path, *arguments: str) -> int:
     return train_hub.main(
-        ["--dataset_name", SAMPLE_MAPS, *TINY, "--dry_run", "--output_dir", str(folder),
+        ["--dataset_name", SAMPLE_MAPS, *TINY_FLAGS, "--dry_run", "--output_dir", str(folder),
          "--cache_dir", str(folder / "cache"), *arguments]
     )  # fmt: skip
 
 
-def test_it_prints_the_plan_and_leaves_a_preview_only(tmp_path: Path, capsys):
+def test_a_dry_run_prints_the_plan_and_writes_only_a_preview(tmp_path: Path, capsys):
     assert run(tmp_path / "run", "--max_train_steps", "100") == 0
-    said = capsys.readouterr().out
-    assert "344: rows 0 to 343 of train" in said
-    assert "71: rows 0 to 70 of validation" in said
-    assert "100 of 1, 0.3 epochs" in said
-    assert "publishes to: nowhere" in said
+    output = capsys.readouterr().out
+    assert "344: rows 0 to 343 of train" in output
+    assert "71: rows 0 to 70 of validation" in output
+    assert "100 with batch size 1, 0.3 epochs" in output
+    assert "publishes to: nowhere" in output
     assert {path.name for path in (tmp_path / "run").rglob("*")} == {"batch_preview.png"}
     with Image.open(tmp_path / "run" / "batch_preview.png") as preview:
         assert preview.size == (2 * 64 + 4, 4 * 64 + 3 * 4)
         assert np.asarray(preview).std() > 10
 
 
-def test_the_parameters_are_those_of_the_networks(tmp_path: Path, capsys):
+def test_the_printed_parameter_counts_are_those_of_the_networks(tmp_path: Path, capsys):
     assert run(tmp_path) == 0
-    said = capsys.readouterr().out
-    assert f"{build_generator(tiny_config()).count_params():,} parameters" in said
-    assert f"{build_discriminator(tiny_config()).count_params():,} parameters" in said
+    output = capsys.readouterr().out
+    assert f"{build_generator(tiny_config()).count_params():,} parameters" in output
+    assert f"{build_discriminator(tiny_config()).count_params():,} parameters" in output
 
 
-def test_memory_grows_with_the_batch_and_holds_the_parameters():
+def test_the_estimated_memory_is_the_parameters_plus_a_share_per_pair_of_the_batch():
     one, four = tiny_config(), tiny_config(train_batch_size=4)
     networks = build_generator(one), build_discriminator(one)
     parameters = 16 * sum(network.count_params() for network in networks)
@@ -53,12 +53,14 @@ def test_memory_grows_with_the_batch_and_holds_the_parameters():
     assert second - parameters == pytest.approx(4 * (first - parameters))
 
 
-def test_a_hub_dataset_is_checked_at_its_commit(published: Published, tmp_path: Path, capsys):
+def test_a_dry_run_prints_the_commit_of_a_hub_dataset(
+    published_run: PublishedRun, tmp_path: Path, capsys
+):
     assert run(tmp_path, "--dataset_name", "huggan/maps") == 0
     assert HfApi().dataset_info("huggan/maps").sha in capsys.readouterr().out
 
 
-def test_pushing_is_checked_and_nothing_is_created(
+def test_write_access_is_checked_without_creating_a_repository(
     hub: HubServer, tmp_path: Path, capsys, monkeypatch, repo_id: str
 ):
     monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
@@ -71,7 +73,7 @@ def test_pushing_is_checked_and_nothing_is_created(
 
 
 @pytest.mark.parametrize(
-    ("token", "target", "said"),
+    ("token", "target", "reason"),
     [
         (None, "tester/x", "needs a token"),
         ("hf_wrong", "tester/x", "does not accept this token"),
@@ -79,17 +81,17 @@ def test_pushing_is_checked_and_nothing_is_created(
         (WRITE_TOKEN, "somebody-else/x", "may not write there"),
     ],
 )
-def test_what_would_stop_the_real_run_stops_this_one(
-    hub: HubServer, tmp_path: Path, capsys, monkeypatch, token: str | None, target: str, said: str
+def test_a_dry_run_fails_where_the_training_would_fail(
+    hub: HubServer, tmp_path: Path, capsys, monkeypatch, token: str | None, target: str, reason: str
 ):
     if token:
         monkeypatch.setenv("HF_TOKEN", token)
     assert run(tmp_path, "--push_to_hub", "--hub_model_id", target) == 1
-    assert said in capsys.readouterr().err
+    assert reason in capsys.readouterr().err
     assert run(tmp_path, "--input_column", "nothing") == 1
 
 
-def test_a_disk_that_is_too_small_is_found_out(tmp_path: Path, capsys):
+def test_a_disk_that_is_too_small_is_reported(tmp_path: Path, capsys):
     checkpoints = ("--checkpoints_total_limit", "100000000")
     assert run(tmp_path, *checkpoints) == 1
     assert "GB free and the run needs about" in capsys.readouterr().err

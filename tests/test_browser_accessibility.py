@@ -1,24 +1,26 @@
-"""What every tab owes to phones, keyboards, screen readers and tired eyes."""
+"""Accessibility of every tab: narrow screens, keyboard, names of controls, contrast."""
 
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import PHONE, needs_chromium, open_tab, opened, translate
+from tests.browser import PHONE, needs_chromium, open_page, open_tab, translate
 
 pytestmark = needs_chromium
 TABS = ("Translate", "Gallery", "Batch", "Model", "Use it from code")
 
-NAMELESS, FAINT = (
+FIND_NAMELESS, FIND_LOW_CONTRAST = (
     (Path(__file__).parent / "probes" / f"{name}.js").read_text(encoding="utf-8")
     for name in ("nameless", "faint")
 )
+# Colors of a text that is hard to read on the background of each scheme.
+LOW_CONTRAST = {"light": "#9aa", "dark": "#444"}
 
 
-def used(browser: Browser, address: str, viewport: dict, scheme: str) -> Page:
-    """A page with a result to look at."""
-    page = opened(browser, address, viewport, scheme)
+def open_page_with_result(browser: Browser, url: str, viewport: dict, scheme: str) -> Page:
+    """Returns a page that shows a translated example."""
+    page = open_page(browser, url, viewport, scheme)
     page.locator("#examples button").nth(4).click()
     expect(page.locator("#against img")).to_be_visible()
     translate(page)
@@ -27,51 +29,50 @@ def used(browser: Browser, address: str, viewport: dict, scheme: str) -> Page:
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
-def test_every_tab_fits_a_phone_is_named_and_legible(
+def test_every_tab_fits_a_phone_and_has_names_and_contrast(
     browser: Browser, starter_space: str, scheme: str
 ):
-    page = used(browser, starter_space, PHONE, scheme)
+    page = open_page_with_result(browser, starter_space, PHONE, scheme)
     dark = page.evaluate("document.body.classList.contains('dark')")
-    assert dark == (scheme == "dark"), "the visitor's scheme is taken"
+    assert dark == (scheme == "dark"), "the page uses the visitor's color scheme"
     for tab in TABS:
         open_tab(page, tab)
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], tab
-        assert page.evaluate(NAMELESS) == [], tab
-        assert page.evaluate(FAINT) == [], tab
-    page.add_style_tag(content="h1 { color: #9aa !important }")
-    if scheme == "light":
-        assert len(page.evaluate(FAINT)) == 1, "the probe sees what is faint"
+        assert page.evaluate(FIND_NAMELESS) == [], tab
+        assert page.evaluate(FIND_LOW_CONTRAST) == [], tab
+    page.add_style_tag(content=f"h1 {{ color: {LOW_CONTRAST[scheme]} !important }}")
+    assert len(page.evaluate(FIND_LOW_CONTRAST)) == 1, "the probe finds a text of low contrast"
     page.close()
 
 
-def test_the_keyboard_reaches_everything_in_reading_order(page: Page):
+def test_the_tab_key_reaches_the_controls_in_reading_order(page: Page):
     page.locator("#examples button").first.click()
     expect(page.locator("#photo img")).to_be_visible()
-    reached = []
+    focused = []
     page.get_by_role("tab", name="Translate").focus()
     for _ in range(30):
         page.keyboard.press("Tab")
-        reached.append(
+        focused.append(
             page.evaluate(
                 "() => { const e = document.activeElement;"
                 "return [(e.ariaLabel || e.innerText || e.value || '').trim(),"
                 "getComputedStyle(e).outlineStyle] }"
             )
         )
-    names = [name for name, _ in reached]
+    names = [name for name, _ in focused]
     order = ["Remove Image", "fit", "Translate", "Load held-out photo 000"]
     assert [name for name in names if name in order][: len(order)] == order
-    outlines = dict(reached)
-    assert outlines["Translate"] != "none", "the focus can be seen"
+    outlines = dict(focused)
+    assert outlines["Translate"] != "none", "the focus is visible"
 
 
-def test_the_page_is_this_projects_own_and_loads_nothing_from_elsewhere(
+def test_the_page_has_its_own_title_and_icon_and_loads_nothing_from_other_servers(
     browser: Browser, starter_space: str
 ):
     page = browser.new_page()
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested = []
+    page.on("request", lambda request: requested.append(request.url))
     page.goto(starter_space)
     expect(page.locator("#examples img").last).to_be_visible()
     assert page.title() == "pix2pix: From satellite photo to map"
@@ -79,5 +80,5 @@ def test_the_page_is_this_projects_own_and_loads_nothing_from_elsewhere(
     assert icons
     assert all(icon.startswith("data:image/svg") for icon in icons)
     local = (starter_space, starter_space.replace("http", "ws"), "data:", "blob:")
-    assert [url for url in asked if not url.startswith(local)] == []
+    assert [url for url in requested if not url.startswith(local)] == []
     page.close()
