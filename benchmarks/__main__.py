@@ -1,8 +1,8 @@
-"""Runs every benchmark that takes minutes and rewrites benchmarks/RESULTS.md: `make bench`
+"""Runs the benchmarks that take minutes and writes benchmarks/RESULTS.md: `make bench`.
 
-Names of benchmarks run these alone and keep the other sections: `python -m benchmarks inference`.
-PyTorch, OpenVINO and tf2onnx are measured too where they are installed.
-What takes longer is run by itself: kill, recipes, hub_faults, space_fuzz.
+`python -m benchmarks inference` runs only the named benchmarks and keeps the other sections.
+PyTorch, OpenVINO and tf2onnx are measured too if they are installed. Longer benchmarks are not
+included and are run one by one: kill, recipes, hub_faults, space_fuzz.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from benchmarks.measure import ROOT
 from pix2pix.files import write_text
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-# The arguments that keep all of it within a quarter of an hour on two cores.
+# Each benchmark with its arguments. Together they take 15 minutes on two cores.
 BENCHMARKS = {
     "inference": [],
     "full_resolution": [],
@@ -34,39 +34,40 @@ BENCHMARKS = {
     "hub_checkpoints": [],
 }
 PACKAGES = ("tensorflow", "keras", "onnxruntime", "numpy", "gradio", "huggingface_hub", "datasets")
-RIVALS = ("torch", "openvino", "tf2onnx")
+OPTIONAL_PACKAGES = ("torch", "openvino", "tf2onnx")
 HEAD = """# Benchmark results
 
-Written by `make bench`; each section is what its command printed, with the machine and the date.
-Only ratios are worth comparing between machines.
+Written by `make bench`; each section is the output of its command, with the machine and the date.
+Compare only ratios between machines.
 """
 
 
-def machine() -> str:
-    """One line: the date, the processor, its cores and the versions."""
-    from pix2pix.training.devices import processor
+def describe_machine() -> str:
+    """Returns one line with the date, the CPU, its cores and the versions."""
+    from pix2pix.training.devices import cpu_name
 
-    names = [*PACKAGES, *(name for name in RIVALS if importlib.util.find_spec(name))]
+    names = [*PACKAGES, *(name for name in OPTIONAL_PACKAGES if importlib.util.find_spec(name))]
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
     today = datetime.datetime.now(datetime.UTC).date()
     cores = len(os.sched_getaffinity(0))
-    return f"{today}, {processor()}, {cores} cores, Python {platform.python_version()}, {versions}."
+    return f"{today}, {cpu_name()}, {cores} cores, Python {platform.python_version()}, {versions}."
 
 
 def run(name: str, arguments: list[str]) -> str:
-    """One section: the command, where it ran, and what it printed."""
+    """Runs a benchmark; returns its section: the command, the machine and the output."""
     command = ["python", "-m", f"benchmarks.{name}", *arguments]
     print(" ".join(command), flush=True)
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, *command[1:]], cwd=ROOT, text=True, stdout=subprocess.PIPE, check=False
     )
-    print(done.stdout, flush=True)
-    met = "" if done.returncode == 0 else "\nNot every target was met.\n"
-    return f"## {name}\n\n`{' '.join(command)}`: {machine()}\n\n{done.stdout.strip()}\n{met}"
+    print(process.stdout, flush=True)
+    note = "" if process.returncode == 0 else "\nNot every target was met.\n"
+    head = f"## {name}\n\n`{' '.join(command)}`: {describe_machine()}"
+    return f"{head}\n\n{process.stdout.strip()}\n{note}"
 
 
-def sections() -> dict[str, str]:
-    """The sections of RESULTS.md by name; none when it does not exist."""
+def read_sections() -> dict[str, str]:
+    """Returns the sections of RESULTS.md by name; none if the file does not exist."""
     text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
     parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
     return {part.split("\n")[0].removeprefix("## "): part.strip() + "\n" for part in parts}
@@ -76,13 +77,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}")
     names = parser.parse_args().names or list(BENCHMARKS)
     if unknown := set(names) - set(BENCHMARKS):
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; choose of {', '.join(BENCHMARKS)}")
+        parser.error(
+            f"no benchmark {', '.join(sorted(unknown))}; choose from {', '.join(BENCHMARKS)}"
+        )
     for name in names:
-        found = sections() | {name: run(name, BENCHMARKS[name])}
-        ordered = [found[name] for name in BENCHMARKS if name in found]
+        sections = read_sections() | {name: run(name, BENCHMARKS[name])}
+        ordered = [sections[name] for name in BENCHMARKS if name in sections]
         write_text(RESULTS, "\n".join([HEAD, *ordered]))
 
 

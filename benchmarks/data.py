@@ -1,9 +1,9 @@
-"""How many pairs a second reach the training step? `python -m benchmarks.data`
+"""How many pairs per second does the input pipeline deliver? Run `python -m benchmarks.data`.
 
-The project's pipeline from its cache, beside (a) decoding every epoch with `datasets` and PIL,
-and (b) decoding JPEGs every epoch with tf.data, as the TensorFlow tutorial does. Each row of the
-table is the same dataset through the three, one after the other; also how long a run waits for
-its first batch on a ready cache. `--enlarge 600` enlarges the pictures first.
+Compares the project's pipeline, which reads a cache, with (a) `datasets` and PIL, which decode in
+every epoch, and (b) tf.data as in the TensorFlow tutorial, which decodes JPEGs in every epoch. Each
+row of the table has the rates of all three on one dataset, measured one after the other, and the
+seconds to the first batch from an existing cache. `--enlarge 600` enlarges the pictures first.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from PIL import Image  # noqa: E402
 
 from pix2pix import data  # noqa: E402
 from pix2pix.config import Config  # noqa: E402
-from pix2pix.data.pipeline import jittered  # noqa: E402
+from pix2pix.data.pipeline import jitter  # noqa: E402
 from pix2pix.images import resize  # noqa: E402
 
 SECONDS = 6.0
@@ -33,7 +33,7 @@ WARM_UP = 20
 
 
 def pairs_per_second(batches: Iterable) -> float:
-    """Median over three stretches of `SECONDS` / 3, after a warm-up."""
+    """Returns the median rate of three periods of `SECONDS` / 3 each, after a warm-up."""
     iterator = iter(batches)
     for _ in range(WARM_UP):
         next(iterator)
@@ -48,7 +48,7 @@ def pairs_per_second(batches: Iterable) -> float:
 
 
 def prepare(config: Config, limit: int, side: int | None, folder: Path) -> Config:
-    """`limit` pairs as JPEGs side by side, enlarged to `side`, and as parquet with two columns."""
+    """Writes `limit` pairs, enlarged to `side`, as joined JPEGs and as parquet with two columns."""
     source = data.open_source(config)
     rows = data.Rows("train", 0, min(limit, source.splits["train"]))
     (folder / "joined").mkdir(parents=True)
@@ -57,9 +57,9 @@ def prepare(config: Config, limit: int, side: int | None, folder: Path) -> Confi
         pair = data.decode(row)
         size = side or pair[0].width
         joined = Image.new("RGB", (2 * size, size))
-        for place, (name, picture) in enumerate(zip(columns, pair, strict=True)):
+        for index, (name, picture) in enumerate(zip(columns, pair, strict=True)):
             picture = resize(picture, size, size)
-            joined.paste(picture, (place * size, 0))
+            joined.paste(picture, (index * size, 0))
             file = io.BytesIO()
             picture.save(file, "JPEG", quality=90)
             columns[name].append({"bytes": file.getvalue(), "path": None})
@@ -70,19 +70,19 @@ def prepare(config: Config, limit: int, side: int | None, folder: Path) -> Confi
     return Config(dataset_name=str(folder / "pairs"))
 
 
-def decoded_each_epoch(config: Config) -> Iterator:
-    """(a) `datasets` and PIL: decode, resize and crop each pair each time."""
+def decode_each_epoch(config: Config) -> Iterator:
+    """Yields batches as `datasets` and PIL make them: decode, resize and crop in every epoch."""
     stream = datasets.load_dataset(config.dataset_name, split="train", streaming=True)
     side = config.load_size
     for epoch in itertools.count():
         for index, row in enumerate(stream):
             pair = [row[name].convert("RGB").resize((side, side), 3) for name in row]
-            batch = jittered(np.stack([np.asarray(p) for p in pair]), epoch, index, config)
+            batch = jitter(np.stack([np.asarray(p) for p in pair]), epoch, index, config)
             yield [tf.constant(picture[None]) for picture in batch]
 
 
-def tutorial(folder: Path, config: Config) -> tf.data.Dataset:
-    """(b) The input pipeline of TensorFlow's pix2pix tutorial: read, decode, jitter each time."""
+def tutorial_pipeline(folder: Path, config: Config) -> tf.data.Dataset:
+    """Returns the input pipeline of TensorFlow's pix2pix tutorial, which decodes in every epoch."""
 
     def load(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         joined = tf.io.decode_jpeg(tf.io.read_file(path))
@@ -102,35 +102,37 @@ def tutorial(folder: Path, config: Config) -> tf.data.Dataset:
 
 
 def first_batch_seconds(config: Config, cache: Path) -> float:
-    """Open the dataset, map its ready cache and draw a batch; TensorFlow is imported already."""
+    """Returns the seconds to open a dataset, map its existing cache and read one batch."""
     started = time.perf_counter()
     source = data.open_source(config, cache)
     loaded = data.load_pairs(source, config, "disk", cache)
-    next(data.prefetched(loaded.batches.batches()))
+    next(data.prefetch(loaded.batches.batches()))
     return time.perf_counter() - started
 
 
 def measure(name: str, limit: int, side: int | None) -> str:
-    """One row of the table."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    """Measures one dataset; returns its row of the table."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
         config = prepare(Config(dataset_name=name), limit, side, folder)
         loaded = data.load_pairs(data.open_source(config), config, "disk", folder / "cache")
-        ours = pairs_per_second(data.prefetched(loaded.batches.batches()))
-        plain = pairs_per_second(decoded_each_epoch(config))
-        tutorials = pairs_per_second(tutorial(folder, config))
-        waited = first_batch_seconds(config, folder / "cache")
+        ours = pairs_per_second(data.prefetch(loaded.batches.batches()))
+        plain = pairs_per_second(decode_each_epoch(config))
+        tutorial = pairs_per_second(tutorial_pipeline(folder, config))
+        first_batch = first_batch_seconds(config, folder / "cache")
     size = side or "own size"
     return (
         f"| {Path(name).name}, {size} | {ours:,.0f} | {plain:,.0f} ({ours / plain:.1f}x) "
-        f"| {tutorials:,.0f} ({ours / tutorials:.1f}x) | {waited:.2f} s |"
+        f"| {tutorial:,.0f} ({ours / tutorial:.1f}x) | {first_batch:.2f} s |"
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset_name", default="assets/sample_maps")
-    parser.add_argument("--enlarge", type=int, nargs="*", default=[0, 600], help="sides, 0: own")
+    parser.add_argument(
+        "--enlarge", type=int, nargs="*", default=[0, 600], help="sizes in pixels; 0 keeps the size"
+    )
     parser.add_argument("--limit", type=int, default=200, help="pairs to use")
     arguments = parser.parse_args()
     print("| pairs | this project, pairs/s | datasets + PIL | tf.data, JPEG | first batch |")

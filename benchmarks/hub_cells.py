@@ -1,7 +1,7 @@
-"""One cell of the fault matrix: a publish over an earlier version, with one route made to fail.
+"""The cells of the fault matrix: each publishes a newer version while one route has one fault.
 
-Needs HF_ENDPOINT to name the test Hub before the client is imported, and HF_TOKEN to hold its
-write token.
+Before the Hub client is imported, HF_ENDPOINT must be the URL of the test Hub, and HF_TOKEN its
+write token. The command is `python -m benchmarks.hub_faults`.
 """
 
 import contextlib
@@ -21,24 +21,24 @@ from pathlib import Path
 import train_hub
 from benchmarks.measure import STARTER_MODEL
 from tests.hub_server import USER, WRITE_TOKEN, Fault, HubServer
+from tests.hub_server.commits import Commit
 from tests.hub_server.store import Repo
-from tests.hub_server.trees import Commit
 
-# Seconds: the limit where the Hub is to be late and where it is not, and how late it is then.
-SHORT, LONG, LATE = 2.0, 60.0, 3.0
+# In seconds: the client's timeout with and without a "delay" fault, and the delay.
+SHORT_TIMEOUT, LONG_TIMEOUT, DELAY = 2.0, 60.0, 3.0
 OFTEN = 99
 TOKEN = WRITE_TOKEN.encode()
 OLD_TAG, NEW_TAG = "v1.0", "v2.0"
 AFTER_A_SECOND = {"Retry-After": "1"}
-# Name -> what the server does to a request of the route, and how often.
+# Name -> the fault of a route and how often it occurs.
 FAULTS: dict[str, Fault] = {
     "503 once": Fault("", "", 503),
     "503 always": Fault("", "", 503, OFTEN),
     "reset once": Fault("", "", "abort"),
     "reset always": Fault("", "", "abort", OFTEN),
-    "answer lost": Fault("", "", "lost"),
-    "time-out once": Fault("", "", "delay", seconds=LATE),
-    "time-out always": Fault("", "", "delay", OFTEN, seconds=LATE),
+    "response lost": Fault("", "", "lost"),
+    "timeout once": Fault("", "", "delay", seconds=DELAY),
+    "timeout always": Fault("", "", "delay", OFTEN, seconds=DELAY),
     "401": Fault("", "", 401, OFTEN),
     "403": Fault("", "", 403, OFTEN),
     "409": Fault("", "", 409, OFTEN),
@@ -70,16 +70,22 @@ class Cell:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a cell: `said` in a word or two, the line it `told`, and what is bad."""
+    """The outcome of a cell.
 
-    said: str
-    told: str
+    Attributes:
+        result: "published", or whether main has the old or the new version after a failure.
+        message: the error message of the first publish, or empty.
+        problems: the requirements that the cell does not meet.
+    """
+
+    result: str
+    message: str
     problems: list[str]
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of train_hub.py in this process, and all that it wrote."""
+    """The exit code and the output of one call of train_hub.py in this process."""
 
     code: int
     output: str
@@ -101,9 +107,11 @@ class Bench:
         publish(self.run, earlier, OLD_TAG).must_succeed()
         self.earlier = hub.store.repos["model", earlier]
 
-    def newer(self) -> tuple[Path, Repo]:
-        """A newer run, and a repository that holds the version before: large and small files
-        differ, and one is gone."""
+    def make_newer_run(self) -> tuple[Path, Repo]:
+        """Returns a newer run, and a new repository with the earlier version.
+
+        Large and small files differ between the two, and one is deleted.
+        """
         name = f"{self.scratch.name}-{next(self.numbers)}"
         folder = shutil.copytree(self.run, self.scratch / name)
         for path in ("samples.png", "curves.png", "history.csv"):
@@ -115,62 +123,63 @@ class Bench:
         return folder, repo
 
     def routes(self) -> list[str]:
-        """The names of the routes that a good publish calls, in their order.
+        """Returns the names of the routes that a publish without faults calls, in order.
 
-        Exits when it calls one that ROUTES does not know: it would go untested.
+        Exits if it calls a route that is missing from ROUTES and would not be tested.
         """
-        folder, repo = self.newer()
+        folder, repo = self.make_newer_run()
         first = len(self.hub.requests)
         publish(folder, repo.id, NEW_TAG).must_succeed()
         return list(dict.fromkeys(route_of(m, path) for m, path, _ in self.hub.requests[first:]))
 
     def try_cell(self, cell: Cell) -> Outcome:
-        """Publishes with the cell's fault, then again without."""
-        folder, repo = self.newer()
+        """Publishes with the cell's fault, then again without it."""
+        folder, repo = self.make_newer_run()
         before, old = digests(folder), repo.head
         method, path = ROUTES[cell.route]
         fault = replace(FAULTS[cell.fault], method=method, path=path)
         self.hub.faults.append(fault)
-        late = fault.effect == "delay"
-        first = publish(folder, repo.id, NEW_TAG, SHORT if late else LONG)
+        is_delayed = fault.effect == "delay"
+        timeout = SHORT_TIMEOUT if is_delayed else LONG_TIMEOUT
+        first = publish(folder, repo.id, NEW_TAG, timeout)
         self.hub.faults.clear()
-        if late:
-            time.sleep(LATE)  # what was asked for before the client gave up is done all the same
-        met = fault.times < FAULTS[cell.fault].times
-        problems = [] if met else ["the fault was not met"]
-        problems += judged(first, folder, repo, old)
-        said = "published" if not first.code else "failed, main old"
+        if is_delayed:
+            time.sleep(DELAY)  # the Hub executes the delayed request although the client timed out
+        occurred = fault.times < FAULTS[cell.fault].times
+        problems = [] if occurred else ["the fault did not occur"]
+        problems += find_problems(first, folder, repo, old)
+        result = "published" if not first.code else "failed, main old"
         if first.code and repo.head != old:
-            said = "failed, main new"
+            result = "failed, main new"
         second = publish(folder, repo.id, NEW_TAG)
         if second.code:
             problems.append(f"--push_only did not complete it: {second.last_line}")
-        problems += finished(folder, repo, old)
+        problems += find_incomplete_parts(folder, repo, old)
         if {**before, "README.md": ""} != {**digests(folder), "README.md": ""}:
             problems.append("a file of the run changed")
-        problems += leaks(folder, repo, first.output + second.output)
+        problems += find_leaks(folder, repo, first.output + second.output)
         shutil.rmtree(folder)
-        return Outcome(said, first.last_line, problems)
+        return Outcome(result, first.last_line if first.code else "", problems)
 
 
-def judged(call: Call, folder: Path, repo: Repo, old: Commit) -> list[str]:
-    """What is wrong after a publish that may have failed."""
+def find_problems(call: Call, folder: Path, repo: Repo, old: Commit) -> list[str]:
+    """Returns the problems after a publish that may have failed."""
     main, problems = contents(repo.head), []
-    if main not in (contents(old), complete(folder, old)):
+    if main not in (contents(old), expected_contents(folder, old)):
         problems.append("main is neither the old version nor the new one")
     if "Traceback" in call.output:
         problems.append("a traceback was printed")
     if not call.code:
-        return problems + finished(folder, repo, old)
+        return problems + find_incomplete_parts(folder, repo, old)
     if not call.last_line.startswith("train_hub.py: ") or "--push_only" not in call.last_line:
-        problems.append("the message does not say what to type next")
+        problems.append("the message does not name the command to type next")
     return problems
 
 
-def finished(folder: Path, repo: Repo, old: Commit) -> list[str]:
-    """What is missing to a complete publish of `folder`."""
+def find_incomplete_parts(folder: Path, repo: Repo, old: Commit) -> list[str]:
+    """Returns what is missing from a complete publish of `folder`."""
     problems = []
-    if contents(repo.head) != complete(folder, old):
+    if contents(repo.head) != expected_contents(folder, old):
         problems.append("main is not the new version")
     if repo.head.parent != old.oid:
         problems.append("main is not one commit on top of the old version")
@@ -183,8 +192,8 @@ def contents(commit: Commit) -> dict[str, str]:
     return {path: blob.sha256 for path, blob in commit.tree.items()}
 
 
-def complete(folder: Path, old: Commit) -> dict[str, str]:
-    """What main has to hold: the files of the run, and what the repository was created with."""
+def expected_contents(folder: Path, old: Commit) -> dict[str, str]:
+    """Returns the expected files of main: those of the run and the repository's first file."""
     return digests(folder) | {".gitattributes": old.tree[".gitattributes"].sha256}
 
 
@@ -196,40 +205,40 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def leaks(folder: Path, repo: Repo, output: str) -> list[str]:
-    """Where the token is that should be nowhere."""
-    places = {"the output": output.encode()}
-    places |= {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def find_leaks(folder: Path, repo: Repo, output: str) -> list[str]:
+    """Returns a problem for each output, file and commit message that contains the token."""
+    texts = {"the output": output.encode()}
+    texts |= {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     for commit in repo.commits.values():
-        places[f"commit {commit.oid}"] = f"{commit.title} {commit.message}".encode()
-    return [f"the token is in {place}" for place, text in places.items() if TOKEN in text]
+        texts[f"commit {commit.oid}"] = f"{commit.title} {commit.message}".encode()
+    return [f"the token is in {name}" for name, text in texts.items() if TOKEN in text]
 
 
 def route_of(method: str, path: str) -> str:
-    """The route's name. Exits when ROUTES does not know it: its faults would go untested."""
-    for name, (known, pattern) in ROUTES.items():
-        if method == known and re.search(pattern, path):
+    """Returns the name of a route; exits if ROUTES lacks it, since it would not be tested."""
+    for name, (route_method, pattern) in ROUTES.items():
+        if method == route_method and re.search(pattern, path):
             return name
     raise SystemExit(f"A publish calls {method} {path}, which ROUTES does not list.")
 
 
-def publish(folder: Path, repo_id: str, tag: str, timeout: float = LONG) -> Call:
-    """`train_hub.py --push_only` in this process, which waits `timeout` seconds for an answer."""
+def publish(folder: Path, repo_id: str, tag: str, timeout: float = LONG_TIMEOUT) -> Call:
+    """Runs `train_hub.py --push_only` in this process with a timeout of `timeout` seconds."""
     os.environ["PIX2PIX_HUB_TIMEOUT"] = str(timeout)
     out, err = io.StringIO(), io.StringIO()
     flags = ["--output_dir", str(folder), "--hub_model_id", repo_id, "--hub_tag", tag]
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), logged(err):
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), log_to(err):
         code = train_hub.main(["--push_only", *flags])
     lines = err.getvalue().strip().splitlines()
     return Call(code, out.getvalue() + err.getvalue(), lines[-1] if lines else "")
 
 
 @contextlib.contextmanager
-def logged(stream: io.StringIO) -> Iterator[None]:
-    """Sends what any library logs to `stream`, but for the test Hub's own server."""
+def log_to(stream: io.StringIO) -> Iterator[None]:
+    """Writes the log messages of all libraries, except the test Hub's server, to `stream`."""
     handler, loggers = logging.StreamHandler(stream), [logging.getLogger()]
     handler.addFilter(lambda record: not record.name.startswith("uvicorn"))
-    # The client's records do not reach the root.
+    # The client's logger does not propagate to the root logger.
     loggers.append(logging.getLogger("huggingface_hub"))
     for logger in loggers:
         logger.addHandler(handler)

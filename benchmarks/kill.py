@@ -1,12 +1,12 @@
-"""Is a run that is killed and resumed the run that was not? `python -m benchmarks.kill`
+"""Does a killed and resumed run end like an uninterrupted one? Run `python -m benchmarks.kill`.
 
-A small run of train_hub.py, dropout and the averaged generator on, a checkpoint every second step,
-is done twice without a kill and compared. Then it is started again and again, and each time killed
-(SIGKILL) while it caches, twice while it trains, and while it writes its artifacts, and resumed to
-its end, until there were `--kills` of them; the moments are drawn from `--seed`. Compared are every
-array of the last checkpoint (weights, both optimizers, average, random state), the log but for its
-seconds, and the bytes of model.weights.h5 and generator.onnx. Exits with 1 on any difference, any
-checkpoint that can't be read and any temporary file that is left.
+A small run of train_hub.py, with dropout, the averaged generator and a checkpoint every second
+step, is executed twice without a kill. Further runs are killed (SIGKILL) and resumed to the end:
+each once while it builds the cache, twice while it trains, and once while it writes the artifacts,
+up to --kills kills in all. --seed determines the moments. The benchmark compares every array of the
+last checkpoint (weights, both optimizers, average, random state), the history except its seconds,
+and the bytes of model.weights.h5 and generator.onnx. Exits with 1 if there is a difference, an
+unreadable checkpoint or a temporary file that was not deleted.
 """
 
 import argparse
@@ -38,11 +38,11 @@ RUN_SECONDS = 600
 
 @dataclass(frozen=True)
 class Run:
-    """One run in a folder of its own, which several processes may work on one after the other."""
+    """A run in its own folder, of one process or of several that resume each other."""
 
     folder: Path
     unreadable: set[str] = field(default_factory=set)
-    cut: set[str] = field(default_factory=set)
+    cut_files: set[str] = field(default_factory=set)
 
     @property
     def output(self) -> Path:
@@ -50,60 +50,62 @@ class Run:
 
     def start(self) -> subprocess.Popen:
         self.folder.mkdir(exist_ok=True)
-        places = ["--output_dir", str(self.output), "--cache_dir", str(self.folder / "cache")]
+        folders = ["--output_dir", str(self.output), "--cache_dir", str(self.folder / "cache")]
         with (self.folder / "log.txt").open("a") as log:
             return subprocess.Popen(
-                [sys.executable, "train_hub.py", *FLAGS, *places], cwd=ROOT, stdout=log, stderr=log
+                [sys.executable, "train_hub.py", *FLAGS, *folders], cwd=ROOT, stdout=log, stderr=log
             )
 
     def finish(self) -> None:
-        """Starts it and waits for its end."""
-        self.ended(self.start())
+        """Starts a process, waits until it succeeds, and checks the folder."""
+        self.wait(self.start())
         self.check()
 
-    def ended(self, process: subprocess.Popen) -> bool:
-        """Whether it ended by itself, which must be a good end, and not by a kill."""
+    def wait(self, process: subprocess.Popen) -> bool:
+        """Returns whether a process succeeded or was killed; exits with its log if it failed."""
         if process.wait(RUN_SECONDS) > 0:
             raise SystemExit(f"The run failed:\n{(self.folder / 'log.txt').read_text()}")
         return process.returncode == 0
 
     def cached_bytes(self) -> int:
-        """Bytes of the training pairs' cache, which is the larger one by far."""
+        """Returns the bytes of the training pairs' cache, complete or not."""
         files = (self.folder / "cache").glob(f"*-train-*-{LOAD_SIZE}.*")
         return max((_size(f) for f in files if f.suffix in (".partial", ".uint8")), default=0)
 
     def step(self) -> int:
-        """The newest checkpoint's step, 0 before the first."""
-        found = checkpoints.listed(self.output / "checkpoints")
-        return checkpoints.step_of(found[-1]) if found else 0
+        """Returns the step of the newest checkpoint, 0 before the first."""
+        paths = checkpoints.list_checkpoints(self.output / "checkpoints")
+        return checkpoints.parse_step(paths[-1]) if paths else 0
 
     def check(self) -> None:
-        """Notes the checkpoints that can't be read, and the files that a kill cut short."""
-        self.cut.update(path.name for path in self.temporary())
-        for path in checkpoints.listed(self.output / "checkpoints"):
+        """Records unreadable checkpoints, and the temporary files of interrupted writes."""
+        self.cut_files.update(path.name for path in self.temporary_files())
+        for path in checkpoints.list_checkpoints(self.output / "checkpoints"):
             try:
-                checkpoints.read(path)
+                checkpoints.read_checkpoint(path)
             except UserError as error:
                 self.unreadable.add(str(error))
 
-    def temporary(self) -> list[Path]:
+    def temporary_files(self) -> list[Path]:
         return [path for path in self.output.rglob(".*") if path.is_file()]
 
     def result(self) -> dict[str, str]:
-        """Digests of all that a run computes, by name."""
-        last = checkpoints.read(checkpoints.listed(self.output / "checkpoints")[-1])
-        found = {name: _digest(array.tobytes()) for name, array in last.arrays.items()}
+        """Returns the digests of all results of a run, by name."""
+        last = checkpoints.read_checkpoint(
+            checkpoints.list_checkpoints(self.output / "checkpoints")[-1]
+        )
+        digests = {name: _digest(array.tobytes()) for name, array in last.arrays.items()}
         for name in ("model.weights.h5", "generator.onnx"):
-            found[name] = _digest((self.output / name).read_bytes())
+            digests[name] = _digest((self.output / name).read_bytes())
         with (self.output / "history.csv").open() as file:
             rows = [row | {"seconds": ""} for row in csv.DictReader(file)]
-        return found | {"history.csv": _digest(repr(rows).encode())}
+        return digests | {"history.csv": _digest(repr(rows).encode())}
 
 
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except FileNotFoundError:  # renamed in between
+    except FileNotFoundError:  # renamed since it was listed
         return 0
 
 
@@ -113,34 +115,36 @@ def _digest(data: bytes) -> str:
 
 @dataclass(frozen=True)
 class Moment:
-    """When to kill: `delay` seconds after `reached` first holds."""
+    """The moment of a kill: `delay` seconds after `reached` first returns True."""
 
     phase: str
     reached: Callable[[], bool]
     delay: float
 
     def kill(self, process: subprocess.Popen) -> None:
-        """Waits for the moment and kills, if the process has not ended before."""
+        """Kills the process at this moment, unless it has ended before."""
         while process.poll() is None and not self.reached():
             time.sleep(0.001)
         time.sleep(self.delay)
         process.kill()
 
 
-def moments(run: Run, dice: random.Random, training: float, writing: float) -> Iterator[Moment]:
-    """Four moments, spread over what is left of `run`; the seconds are how long a phase takes."""
+def choose_moments(
+    run: Run, dice: random.Random, training: float, writing: float
+) -> Iterator[Moment]:
+    """Yields four moments in the rest of `run`; the seconds are the durations of its phases."""
     share = dice.random()
     yield Moment("caching", lambda: run.cached_bytes() >= share * CACHE_BYTES, 0)
     for _ in range(2):
         step = dice.randint(run.step() + 1, max(run.step() + 1, STEPS - 1))
-        # Up to a checkpoint later: in a step, in a write, or between the two.
+        # Up to the next checkpoint: in a step, in a write, or between the two.
         delay = dice.random() * 2 * training / STEPS
         yield Moment("training", lambda step=step: run.step() >= step, delay)
     yield Moment("writing", lambda: run.step() == STEPS, dice.random() * writing)
 
 
-def timed(run: Run) -> tuple[float, float]:
-    """Runs to the end without a kill; seconds of training and of writing the artifacts."""
+def run_without_kill(run: Run) -> tuple[float, float]:
+    """Runs to the end; returns the seconds of training and of writing the artifacts."""
     process, first, last = run.start(), 0.0, 0.0
     while process.poll() is None:
         if not first and run.step():
@@ -148,53 +152,54 @@ def timed(run: Run) -> tuple[float, float]:
         if not last and run.step() == STEPS:
             last = time.monotonic()
         time.sleep(0.01)
-    run.ended(process)
+    run.wait(process)
     return last - first, time.monotonic() - last
 
 
-def killed_run(run: Run, kills: int, dice: random.Random, phases: tuple[float, float]) -> list[str]:
-    """Kills `run` up to `kills` times, then resumes it to its end; returns where it was killed."""
-    hits = []
-    for moment in moments(run, dice, *phases):
-        if len(hits) == kills:
+def run_with_kills(
+    run: Run, kills: int, dice: random.Random, durations: tuple[float, float]
+) -> list[str]:
+    """Kills `run` up to `kills` times and resumes it to its end; returns phases and steps."""
+    killed_at = []
+    for moment in choose_moments(run, dice, *durations):
+        if len(killed_at) == kills:
             break
         process = run.start()
         moment.kill(process)
-        if not run.ended(process):
-            hits.append(f"{moment.phase} ({run.step()})")
+        if not run.wait(process):
+            killed_at.append(f"{moment.phase} ({run.step()})")
         run.check()
     run.finish()
-    return hits
+    return killed_at
 
 
 def compare(folder: Path, kills: int, seed: int) -> bool:
-    """Prints the table, a line a run; returns whether all went well."""
-    dice, straight = random.Random(seed), Run(folder / "straight")
-    phases = timed(straight)
-    expected = straight.result()
-    print("| run | killed while (at step) | writes cut | differing | unreadable | left over |")
+    """Prints a table with one line per run; returns whether all runs end alike."""
+    dice, uninterrupted = random.Random(seed), Run(folder / "uninterrupted")
+    durations = run_without_kill(uninterrupted)
+    expected = uninterrupted.result()
+    print("| run | killed while (at step) | cut writes | differences | unreadable | left behind |")
     print("|---|---|---|---|---|---|")
-    again = Run(folder / "again")
-    again.finish()
-    good, done, number = report("again", again, [], expected), 0, 0
+    repeated = Run(folder / "repeated")
+    repeated.finish()
+    same, done, number = report("repeated", repeated, [], expected), 0, 0
     while done < kills:
         number += 1
         run = Run(folder / f"killed-{number}")
-        hits = killed_run(run, kills - done, dice, phases)
-        done += len(hits)
-        good &= report(str(number), run, hits, expected)
+        killed_at = run_with_kills(run, kills - done, dice, durations)
+        done += len(killed_at)
+        same &= report(str(number), run, killed_at, expected)
     print(f"{done} kills in {number} runs; {len(expected)} arrays and files compared in each.")
-    return good
+    return same
 
 
-def report(name: str, run: Run, hits: list[str], expected: dict[str, str]) -> bool:
-    """Prints the line of a finished run; returns whether it is as `expected`."""
-    found = run.result()
-    differing = sorted({name for name, _ in found.items() ^ expected.items()})
-    counts = [len(differing), len(run.unreadable), len(run.temporary())]
-    cells = name, ", ".join(hits) or "never", len(run.cut), *counts
+def report(name: str, run: Run, killed_at: list[str], expected: dict[str, str]) -> bool:
+    """Prints the line of a finished run; returns whether its results are `expected`."""
+    differences = sorted({name for name, _ in run.result().items() ^ expected.items()})
+    counts = [len(differences), len(run.unreadable), len(run.temporary_files())]
+    cells = name, ", ".join(killed_at) or "never", len(run.cut_files), *counts
     print(f"| {' | '.join(map(str, cells))} |", flush=True)
-    for line in [*differing, *run.unreadable, *map(str, run.temporary())]:
+    for line in [*differences, *run.unreadable, *map(str, run.temporary_files())]:
         print(line, file=sys.stderr)
     return not any(counts)
 

@@ -1,4 +1,4 @@
-"""What several benchmarks need: timing in turns, memory, a Hub, and a generator of full size."""
+"""Measuring tools of the benchmarks: timing in turns, memory, a test Hub, a full-size generator."""
 
 import os
 import re
@@ -14,14 +14,13 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 STARTER_MODEL = ROOT / "assets" / "starter_model"
 
-
-# Seconds between contenders: ONNX Runtime's threads, and others', look for work for a while after
-# they have run, on the next one's cores.
+# Seconds of rest between two contenders. Worker threads, such as those of ONNX Runtime, spin for a
+# while after their last task and would take CPU time from the next contender.
 REST = 0.05
 
 
 def in_turns(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of a call of each, called in turns: a busy machine is so for all of them."""
+    """Returns the median seconds of each call; calling in turns spreads a busy machine over all."""
     for call in contenders.values():
         call()
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
@@ -31,30 +30,30 @@ def in_turns(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[s
             started = time.perf_counter()
             call()
             seconds[name].append(time.perf_counter() - started)
-    return {name: float(np.median(measured)) for name, measured in seconds.items()}
+    return {name: float(np.median(times)) for name, times in seconds.items()}
 
 
 def memory(name: str, process: int | str = "self") -> int:
-    """Bytes: VmRSS is what a process holds now, VmHWM the most it ever held."""
+    """Returns the memory of a process in bytes: now (VmRSS) or at its peak (VmHWM)."""
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith(name + ":"):
             return int(line.split()[1]) * 1024
-    raise SystemExit(f"/proc/self/status has no {name}; this benchmark needs Linux.")
+    raise SystemExit(f"/proc/{process}/status has no {name}; run this benchmark on Linux.")
 
 
 @contextmanager
-def hub_of_its_own(folder: Path) -> Iterator[None]:
-    """A test Hub in another process, which the clients that are imported from now on talk to.
+def running_hub(folder: Path) -> Iterator[None]:
+    """Runs a test Hub in another process and points all clients imported afterwards to it.
 
-    It and their caches lie in `folder`.
+    The Hub and the caches of the clients use `folder`.
     """
     command = [sys.executable, "-m", "tests.hub_server", "--root", str(folder / "hub")]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
-        said = "".join(process.stdout.readline() for _ in range(2))
-        os.environ |= dict(re.findall(r"(HF_\w+)=(\S+)", said))
+        output = "".join(process.stdout.readline() for _ in range(2))
+        os.environ |= dict(re.findall(r"(HF_\w+)=(\S+)", output))
         os.environ |= {
-            "HF_TOKEN": re.search(r"write token: (\S+)", said)[1],
+            "HF_TOKEN": re.search(r"write token: (\S+)", output)[1],
             "HF_HOME": str(folder / "home"),
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "NO_PROXY": "127.0.0.1",
@@ -66,8 +65,10 @@ def hub_of_its_own(folder: Path) -> Iterator[None]:
 
 
 def save_generator(folder: Path, **settings):
-    """Writes what serving needs of an untrained generator, of full size unless `settings` say
-    otherwise, and returns it. Needs TensorFlow."""
+    """Writes the graph and the config of an untrained generator; returns the Keras network.
+
+    It has full size unless `settings` of `Config` change that. Needs TensorFlow.
+    """
     import keras
 
     from pix2pix.config import Config
@@ -86,9 +87,9 @@ def save_generator(folder: Path, **settings):
 
 
 def save_generator_apart(folder: Path) -> Path:
-    """`save_generator` of full size in a process of its own; returns `folder`.
+    """Writes a full-size generator from another process; returns `folder`.
 
-    TensorFlow's threads and memory would stay beside what is measured.
+    In this process, TensorFlow's threads and memory would add to the measurement.
     """
     code = f"from benchmarks.measure import *; save_generator(Path({str(folder)!r}))"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
@@ -96,8 +97,7 @@ def save_generator_apart(folder: Path) -> Path:
 
 
 def real_pictures(count: int, side: int = 256) -> np.ndarray:
-    """(count, side, side, 3) uint8 held-out photos of the embedded set."""
-
+    """Returns held-out photos of the sample maps as (count, side, side, 3) uint8."""
     from pix2pix.images import open_image, resize
 
     paths = sorted((STARTER_MODEL / "samples").glob("*-input.png"))
@@ -106,17 +106,17 @@ def real_pictures(count: int, side: int = 256) -> np.ndarray:
 
 
 def outputs(network, side: int = 256) -> list:
-    """Symbolic outputs of a Keras network's layers on one square picture, with the layers."""
+    """Returns (layer, symbolic output) for each layer of a Keras network on one square picture."""
     import keras
 
     layers = [layer for layer in network.layers if not isinstance(layer, keras.layers.InputLayer)]
     inputs = [keras.Input((side, side, x.shape[-1]), batch_size=1) for x in network.inputs]
-    found = keras.Model(network.inputs, [layer.output for layer in layers])(inputs)
-    return list(zip(layers, found, strict=True))
+    tensors = keras.Model(network.inputs, [layer.output for layer in layers])(inputs)
+    return list(zip(layers, tensors, strict=True))
 
 
-def multiply_adds(network, side: int = 256) -> int:
-    """Multiplications and additions of a network's convolutions on one square picture."""
+def count_flops(network, side: int = 256) -> int:
+    """Returns the floating-point operations of a network's convolutions on one square picture."""
     import keras
 
     total = 0
@@ -130,13 +130,13 @@ def multiply_adds(network, side: int = 256) -> int:
 
 
 def matrix_product(size: int = 2048) -> tuple[Callable[[], object], int]:
-    """NumPy's product of two float32 matrices, and how many operations it is."""
+    """Returns a function that multiplies two float32 matrices, and its number of operations."""
     a, b = np.random.default_rng(0).standard_normal((2, size, size), np.float32)
     return lambda: a @ b, 2 * size**3
 
 
-def sgemm_flops(rounds: int = 7) -> float:
-    """Operations a second of `matrix_product`, the best of `rounds`."""
+def measure_flops(rounds: int = 7) -> float:
+    """Returns the operations per second of `matrix_product`, the best of `rounds`."""
     product, operations = matrix_product()
     return operations / min(_seconds(product) for _ in range(rounds))
 

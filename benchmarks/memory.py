@@ -1,7 +1,8 @@
-"""Does the end of a run need more memory than its training? `python -m benchmarks.memory`
+"""Does the end of a run need more memory than its training? Run `python -m benchmarks.memory`.
 
-A few steps of full-size networks on the embedded pairs, by train_hub.py: the most that its process
-held until the last step was saved, and the most in all, with export and evaluation.
+train_hub.py trains full-size networks for a few steps on the sample maps. The benchmark compares
+the peak memory of its process until the last step is saved with the peak of the whole run, which
+includes export and evaluation.
 """
 
 import json
@@ -18,19 +19,19 @@ FLAGS = (
 
 
 def work(folder: str) -> int:
-    """The run, in this process; prints both peaks as JSON."""
-    import train_hub
+    """Trains in this process; prints both peaks as JSON."""
+    from pix2pix.commands import train
 
     peaks = []
-    write = train_hub.write
+    write = train.write_artifacts
 
-    def watched(*arguments):
+    def write_and_measure(*arguments):
         peaks.append(memory("VmHWM"))
         write(*arguments)
         peaks.append(memory("VmHWM"))
 
-    train_hub.write = watched
-    code = train_hub.main([*FLAGS, "--output_dir", f"{folder}/run", "--cache_dir", f"{folder}/c"])
+    train.write_artifacts = write_and_measure
+    code = train.main([*FLAGS, "--output_dir", f"{folder}/run", "--cache_dir", f"{folder}/c"])
     print(json.dumps(peaks))
     return code
 
@@ -39,14 +40,14 @@ def main() -> int:
     if sys.argv[1:]:
         return work(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "benchmarks.memory", folder],
             cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-    trained, whole = json.loads(done.stdout.splitlines()[-1])
+    trained, whole = json.loads(process.stdout.splitlines()[-1])
     print(
-        f"Until it is trained, a full-size run holds {trained / 1e9:.2f} GB at most; with export "
-        f"and evaluation {whole / 1e9:.2f} GB, {whole / trained:.2f} times as much."
+        f"Peak memory of a full-size run: {trained / 1e9:.2f} GB in training, "
+        f"{whole / 1e9:.2f} GB with export and evaluation ({whole / trained:.2f} times as much)."
     )
     return 0 if whole <= trained else 1
 

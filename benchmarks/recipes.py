@@ -1,10 +1,10 @@
-"""Which settings learn more in the same time? `python -m benchmarks.recipes`
+"""Which settings learn more in the same time? Run `python -m benchmarks.recipes`.
 
-Trains the paper's recipe and others on the same pairs, from the same seeds, and scores each on all
-held-out pairs. Every variant gets the wall-clock time of the paper's recipe: how long a step takes
-is measured first, in turns, and the number of steps follows. `--jobs` runs share the processor's
-cores in equal parts, which gets more out of them than one run after the other. A run that was
-stopped goes on where it was; a finished one is not run again.
+Trains the paper's recipe and variants on the same pairs, from the same seeds, and evaluates each on
+all held-out pairs. Every variant gets the wall-clock time of the paper's recipe: its number of
+steps follows from the seconds per step, which are measured first, in turns. `--jobs` runs at a time
+divide the CPU cores equally, which is faster than one run after the other. A stopped run is
+resumed; a finished one is not repeated.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from pix2pix.runtime import prepare_tensorflow
 
 SMALL = ["--image_size", "128", "--load_size", "143", "--generator_filters", "32"]
 SMALL += ["--discriminator_filters", "32"]
-# The recipes, and what was tried for `best`: one change at a time, to the paper's and to it.
+# The two recipes, and each with one change: the candidates for `best`.
 VARIANTS = {
     "paper": [],
     "best": ["--recipe", "best"],
@@ -47,16 +47,16 @@ VARIANTS = {
     "best-no-dropout": ["--recipe", "best", "--dropout", "0"],
     "best-dihedral": ["--recipe", "best", "--augmentation", "dihedral"],
 }
-SHOWN = ("l1", "psnr", "class_accuracy", "mean_iou", "sharpness")
+TABLE_METRICS = ("l1", "psnr", "class_accuracy", "mean_iou", "sharpness")
 ROUNDS, TIMED_STEPS = 5, 20
 
 
 def step_seconds(variants: list[str]) -> dict[str, float]:
-    """Median seconds a step of each, timed in turns so that a busy machine is so for all."""
+    """Returns the median seconds per step of each variant, timed in turns."""
     prepare_tensorflow()
     import tensorflow as tf
 
-    from pix2pix.cli import parse
+    from pix2pix.flags import parse
     from pix2pix.training.trainer import Trainer
 
     random, trainers = np.random.default_rng(0), {}
@@ -74,47 +74,49 @@ def step_seconds(variants: list[str]) -> dict[str, float]:
                 scalars = trainer.step(*batch)
             float(scalars["l1_loss"])
             seconds[name].append((time.perf_counter() - started) / TIMED_STEPS)
-    return {name: float(np.median(measured)) for name, measured in seconds.items()}
+    return {name: float(np.median(times)) for name, times in seconds.items()}
 
 
-def planned_steps(variants: list[str], paper_steps: int, folder: Path) -> dict[str, int]:
-    """Steps of each variant; kept in `folder`, so that a run that was stopped has the same."""
+def plan_steps(variants: list[str], paper_steps: int, folder: Path) -> dict[str, int]:
+    """Returns the steps of each variant; a file in `folder` keeps them for resumed runs."""
     path = folder / "steps.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
-    if not known.keys() >= set(variants):
+    steps = json.loads(path.read_text()) if path.exists() else {}
+    if not steps.keys() >= set(variants):
         seconds = step_seconds(["paper", *(v for v in variants if v != "paper")])
         planned = {name: round(paper_steps * seconds["paper"] / s) for name, s in seconds.items()}
-        known = planned | known
-        write_json(path, known)
-    return known
+        steps = planned | steps
+        write_json(path, steps)
+    return steps
 
 
 def run(name: str, seed: int, steps: int, arguments: argparse.Namespace) -> dict:
-    """Trains and scores one variant, unless it is done already, and returns its scores."""
+    """Trains and evaluates one variant, unless that is done already; returns its scores."""
     folder = arguments.output_dir / f"{name}-{seed}"
-    call = functools.partial(_call, arguments.output_dir / f"{name}-{seed}.log")
+    run_python = functools.partial(_run_python, arguments.output_dir / f"{name}-{seed}.log")
     if not (folder / "README.md").exists():
         command = ["train_hub.py", "--dataset_name", arguments.dataset_name]
         command += [*SMALL, *VARIANTS[name], "--seed", str(seed), "--max_train_steps", str(steps)]
-        call([*command, "--output_dir", str(folder), "--resume_from_checkpoint", "latest"])
+        run_python([*command, "--output_dir", str(folder), "--resume_from_checkpoint", "latest"])
     scores = folder / "scores.json"
     if not scores.exists():
         legend = ["--legend", arguments.legend] if arguments.legend else []
-        call(["-m", "pix2pix.evaluation", "--model", str(folder), *legend, "--output", str(scores)])
-    about = json.loads((folder / "pix2pix.json").read_text())
-    return about["training"] | json.loads(scores.read_text())["metrics"]
+        run_python(
+            ["-m", "pix2pix.evaluation", "--model", str(folder), *legend, "--output", str(scores)]
+        )
+    description = json.loads((folder / "pix2pix.json").read_text())
+    return description["training"] | json.loads(scores.read_text())["metrics"]
 
 
-def _call(log: Path, arguments: list[str]) -> None:
-    """A Python process of this project, on the cores of this thread, which writes to `log`."""
+def _run_python(log: Path, arguments: list[str]) -> None:
+    """Runs Python with `arguments` on the cores of this thread; appends its output to `log`."""
     with log.open("a") as output:
         command = [sys.executable, *arguments]
         if subprocess.run(command, cwd=ROOT, stdout=output, stderr=output, check=False).returncode:
-            raise SystemExit(f"{' '.join(command)} failed; see {log}")
+            raise SystemExit(f"{' '.join(command)} failed; its output is in {log}.")
 
 
-def row(name: str, seed: int, result: dict) -> str:
-    values = " | ".join(f"{result[metric]:.3f}" for metric in SHOWN)
+def format_row(name: str, seed: int, result: dict) -> str:
+    values = " | ".join(f"{result[metric]:.3f}" for metric in TABLE_METRICS)
     return f"| {name} | {seed} | {result['steps']:,} | {result['seconds']:,.0f} | {values} |"
 
 
@@ -123,25 +125,25 @@ def main() -> None:
     parser.add_argument("--dataset_name", default="assets/sample_maps")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=["paper", "best"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
-    parser.add_argument("--steps", type=int, default=11_230, help="of the paper's recipe")
-    parser.add_argument("--legend", help="the map's colours, ffff00,007fff,...")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, at most one a core")
+    parser.add_argument("--steps", type=int, default=11_230, help="steps of the paper's recipe")
+    parser.add_argument("--legend", help="colors of the map's legend, such as ffff00,007fff")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, at most one per core")
     parser.add_argument("--output_dir", type=Path, default=Path("runs/recipes"))
     arguments = parser.parse_args()
-    steps = planned_steps(arguments.variants, arguments.steps, arguments.output_dir)
+    steps = plan_steps(arguments.variants, arguments.steps, arguments.output_dir)
     cores, shares = sorted(os.sched_getaffinity(0)), queue.Queue()
     for job in range(arguments.jobs):
         shares.put(cores[job :: arguments.jobs])
     runs = list(itertools.product(arguments.seeds, arguments.variants))
-    # What a thread starts stays on the thread's cores.
+    # Processes that a thread starts inherit the thread's cores.
     with ThreadPoolExecutor(
         arguments.jobs, initializer=lambda: os.sched_setaffinity(0, shares.get())
     ) as pool:
         results = [pool.submit(run, v, s, steps[v], arguments) for s, v in runs]
-        print(f"| recipe | seed | steps | seconds | {' | '.join(SHOWN)} |")
-        print("|---" * (4 + len(SHOWN)) + "|")
+        print(f"| recipe | seed | steps | seconds | {' | '.join(TABLE_METRICS)} |")
+        print("|---" * (4 + len(TABLE_METRICS)) + "|")
         for (seed, name), result in zip(runs, results, strict=True):
-            print(row(name, seed, result.result()), flush=True)
+            print(format_row(name, seed, result.result()), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
-"""Does the Space survive what nobody would send? `python -m benchmarks.space_fuzz`
+"""Does the Space survive malformed files and calls? Run `python -m benchmarks.space_fuzz`.
 
 Starts `python app.py` on the starter model and sends it, over bare HTTP, mutated picture files
-(bits flipped, cut short, spliced, headers with wild numbers; from seeds of each format that is
-read) and mutated calls (arguments of wrong types and numbers, huge, nested, missing; bodies that
-are no JSON; foreign sessions and events). The same seed sends the same bytes. It is good when
+(flipped bits, truncated, spliced, extreme numbers in headers; from a valid file of each format) and
+mutated calls (arguments of wrong types and numbers, huge, nested, missing; bodies that are not
+JSON; sessions and events of others). The same seed sends the same bytes. The Space passes if
 
-- no answer and no event holds a traceback, and each call ends in a result or in one sentence,
-- the process is the same one,
-- a good picture is then translated to the very pixels that the Translator gives,
-- memory is back to within 100 MB of what it was after a warm-up.
+- no response and no event contains a traceback, and each call ends in a result or one sentence,
+- the process keeps running,
+- a valid picture is then translated to exactly the pixels of the Translator,
+- memory returns to within 100 MB of its size after a warm-up.
 
-Prints one table and exits with 1 when something is bad. A few minutes.
+Prints one table and exits with 1 on any problem. Takes a few minutes.
 """
 
 import argparse
@@ -31,44 +31,47 @@ from PIL import Image
 
 from benchmarks.measure import memory
 from pix2pix import Translator
-from pix2pix.space.models import STARTER_MODEL
-from tests.builders import encode, picture
-from tests.commands import space_process
-from tests.raw import API, META, RawSpace, file, pixels
+from pix2pix.translate import STARTER_MODEL
+from tests.builders import encode_image, make_picture
+from tests.commands import running_space_process
+from tests.raw_http import API_PREFIX, FILE_META, RawSpaceClient, decode_pixels, file_argument
 
 ROUNDS = 40
 PARALLEL = 4
 GROWTH_MB = 100
 PHOTO = STARTER_MODEL / "samples" / "003-input.png"
-NUMBERS = (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF)
+EXTREME_NUMBERS = (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF)
 
 
-def seeds() -> dict[str, bytes]:
-    """A good small file of each format, some with what else they may carry."""
-    image = picture(60, 44)
+def valid_files() -> dict[str, bytes]:
+    """Returns a small valid file of each format, some with EXIF data, frames or transparency."""
+    image = make_picture(60, 44)
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "an aerial photo"
     rgba = image.copy()
     rgba.putalpha(90)
     frames = {"save_all": True, "append_images": [rgba.convert("RGB")] * 2}
     return {
-        "png": encode(rgba, exif=exif), "png 16": encode(image.convert("I;16")),
-        "png palette": encode(image.convert("P")), "apng": encode(image, "PNG", **frames),
-        "jpeg": encode(image, "JPEG", exif=exif),
-        "jpeg cmyk": encode(image.convert("CMYK"), "JPEG"),
-        "jpeg progressive": encode(image, "JPEG", progressive=True),
-        "gif": encode(image, "GIF", **frames), "webp": encode(image, "WEBP", exif=exif),
-        "webp film": encode(rgba, "WEBP", save_all=True, append_images=[rgba]),
-        "tiff": encode(image, "TIFF"), "tiff lzw": encode(image, "TIFF", compression="tiff_lzw"),
-        "bmp": encode(image, "BMP"), "avif": encode(image, "AVIF"), "ppm": encode(image, "PPM"),
-        "jpeg 2000": encode(image, "JPEG2000"),
+        "png": encode_image(rgba, exif=exif), "png 16": encode_image(image.convert("I;16")),
+        "png palette": encode_image(image.convert("P")),
+        "apng": encode_image(image, "PNG", **frames),
+        "jpeg": encode_image(image, "JPEG", exif=exif),
+        "jpeg cmyk": encode_image(image.convert("CMYK"), "JPEG"),
+        "jpeg progressive": encode_image(image, "JPEG", progressive=True),
+        "gif": encode_image(image, "GIF", **frames), "webp": encode_image(image, "WEBP", exif=exif),
+        "webp film": encode_image(rgba, "WEBP", save_all=True, append_images=[rgba]),
+        "tiff": encode_image(image, "TIFF"),
+        "tiff lzw": encode_image(image, "TIFF", compression="tiff_lzw"),
+        "bmp": encode_image(image, "BMP"), "avif": encode_image(image, "AVIF"),
+        "ppm": encode_image(image, "PPM"),
+        "jpeg 2000": encode_image(image, "JPEG2000"),
         "heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(range(256)),
     }  # fmt: skip
 
 
-def mutate(dice: random.Random, good: bytes, other: bytes) -> bytes:
-    """`good` with one kind of damage."""
-    bad = bytearray(good)
+def mutate(dice: random.Random, valid: bytes, other: bytes) -> bytes:
+    """Returns the content of a valid file with one random kind of damage."""
+    bad = bytearray(valid)
     kind = dice.randrange(6)
     if kind == 0:
         for _ in range(dice.choice((1, 3, 12))):
@@ -78,9 +81,11 @@ def mutate(dice: random.Random, good: bytes, other: bytes) -> bytes:
     elif kind == 2:  # a piece of another file in the middle of this one
         start, end = sorted(dice.randrange(len(other)) for _ in range(2))
         bad[dice.randrange(len(bad)) : dice.randrange(len(bad))] = other[start:end]
-    elif kind == 3:  # wild numbers where sizes and counts are
-        place = dice.randrange(min(len(bad) - 4, 80))
-        bad[place : place + 4] = struct.pack(dice.choice("<>") + "I", dice.choice(NUMBERS))
+    elif kind == 3:  # an extreme number where headers have sizes and counts
+        offset = dice.randrange(min(len(bad) - 4, 80))
+        bad[offset : offset + 4] = struct.pack(
+            dice.choice("<>") + "I", dice.choice(EXTREME_NUMBERS)
+        )
     elif kind == 4:
         start, end = sorted(dice.randrange(len(bad)) for _ in range(2))
         bad[start:end] = bad[start:end] * dice.choice((0, 2, 20))
@@ -90,47 +95,47 @@ def mutate(dice: random.Random, good: bytes, other: bytes) -> bytes:
 
 
 def bad_files(dice: random.Random, rounds: int) -> Iterator[tuple[str, bytes]]:
-    good = seeds()
+    valid = valid_files()
     for _ in range(rounds):
-        for name, content in good.items():
-            yield name, mutate(dice, content, good[dice.choice(list(good))])
+        for name, content in valid.items():
+            yield name, mutate(dice, content, valid[dice.choice(list(valid))])
 
 
 def bad_values(dice: random.Random, path: str) -> list[Any]:
-    """What may stand in the place of an argument."""
+    """Returns invalid values for an argument."""
     deep: Any = 1
     for _ in range(dice.choice((5, 200, 900))):
         deep = [deep]
     return [
         None, True, -1, 1e308, "", "fit", "x" * dice.choice((1, 100_000)), "\u0000\ud7ff", [], {},
         deep, [None] * 1000, {"path": None}, {"path": 3}, {"path": ""}, {"path": [path]},
-        {"path": path, "meta": None}, {"path": path, "meta": []}, {"path": path, "meta": META},
+        {"path": path, "meta": None}, {"path": path, "meta": []}, {"path": path, "meta": FILE_META},
         {"path": path, "size": -1}, {"path": path, "is_stream": True}, {"path": path, "url": 3},
         {"path": path, "extra": deep}, {"path": path + "/x"}, {"path": str(Path(path).parent)},
         {"path": path + "\u0000"}, {"path": "x" * 5000}, {"url": "data:image/png;base64,AA"},
-        {"url": "data:", "path": None}, {"path": "http://", "meta": META},
-        {"path": "http://[", "meta": META}, {"path": "http://x:99999/", "meta": META},
+        {"url": "data:", "path": None}, {"path": "http://", "meta": FILE_META},
+        {"path": "http://[", "meta": FILE_META}, {"path": "http://x:99999/", "meta": FILE_META},
         {"__type__": "update", "value": path}, {"path": path, "mime_type": {"a": 1}},
     ]  # fmt: skip
 
 
 def bad_bodies(dice: random.Random, path: str) -> Iterator[tuple[str, Any]]:
-    """Routes, and what is posted to them: bytes, or what becomes JSON."""
-    good = file(path)
+    """Yields routes with invalid bodies: bytes, or values to be sent as JSON."""
+    valid = file_argument(path)
     for value in bad_values(dice, path):
         yield "call/translate", {"data": [value, "fit"]}
-        yield "call/translate", {"data": [good, value]}
+        yield "call/translate", {"data": [valid, value]}
         yield "call/translate", {"data": value}
         yield "call/v2/translate", {"photo": value, "mode": "fit"}
         yield "queue/join", {
             "data": [value], "fn_index": dice.randrange(-2, 12), "session_hash": "s",
             "event_data": value, "trigger_id": dice.choice((None, 0, 10**9)),
         }  # fmt: skip
-        yield "queue/join", {"data": [good, "fit"], "fn_index": 0, "session_hash": value}
+        yield "queue/join", {"data": [valid, "fit"], "fn_index": 0, "session_hash": value}
         yield "cancel", {"session_hash": "s", "fn_index": 0, "event_id": value}
         yield "reset", {"event_id": value}
         yield "upload", {"files": value}
-    for data in ([], [good], [good, "fit", "fit"], [good, "wild"], [good] * 99):
+    for data in ([], [valid], [valid, "fit", "fit"], [valid, "wild"], [valid] * 99):
         for name in ("translate", "no_such_endpoint", "0", "../translate", "translate%00"):
             yield f"call/{name}", {"data": data}
             yield f"run/{name}", {"data": data, "fn_index": 0}
@@ -140,62 +145,62 @@ def bad_bodies(dice: random.Random, path: str) -> Iterator[tuple[str, Any]]:
 
 
 class Fuzz:
-    """Sends, and notes what came back and what was wrong with it."""
+    """Sends mutations; counts the kinds of `responses` and lists the `problems`."""
 
-    def __init__(self, address: str):
-        self.address = address
-        self.said: Counter[str] = Counter()
+    def __init__(self, url: str):
+        self.url = url
+        self.responses: Counter[str] = Counter()
         self.problems: list[str] = []
 
-    def note(self, what: str, status: int, text: str) -> None:
-        self.said[str(status)] += 1
+    def check(self, request: str, status: int, text: str) -> None:
+        self.responses[str(status)] += 1
         if "Traceback" in text or 'File "/' in text:
-            self.problems.append(f"{what}: a traceback ({text[:200]})")
+            self.problems.append(f"{request}: a traceback ({text[:200]})")
         elif status >= 500 and '"error":"' not in text:
-            self.problems.append(f"{what}: {status} {text[:200]}")
+            self.problems.append(f"{request}: {status} {text[:200]}")
 
-    def files(self, part: list[tuple[str, bytes]]) -> None:
-        """Uploads each file and has it translated."""
-        with RawSpace(self.address) as client:
+    def send_files(self, part: list[tuple[str, bytes]]) -> None:
+        """Uploads and translates each file."""
+        with RawSpaceClient(self.url) as client:
             for name, content in part:
-                answer = client.translate(content, name=f"{name}.{name[:4]}")
-                self.note(f"{name} {content[:24]!r}", answer.status, answer.text)
-                if answer.event == "error":
-                    self.said["sentence"] += 1
-                    if not is_sentence(answer.data):
-                        self.problems.append(f"{name}: {answer.text[:200]}")
-                elif answer.event == "complete":
-                    self.said["picture"] += 1
+                result = client.translate(content, name=f"{name}.{name[:4]}")
+                self.check(f"{name} {content[:24]!r}", result.status, result.text)
+                if result.event == "error":
+                    self.responses["sentence"] += 1
+                    if not is_sentence(result.data):
+                        self.problems.append(f"{name}: {result.text[:200]}")
+                elif result.event == "complete":
+                    self.responses["picture"] += 1
 
-    def bodies(self, posted: list[tuple[str, Any]]) -> None:
-        """Posts each body, and follows the event where there is one."""
-        with RawSpace(self.address) as client:
-            for route, body in posted:
-                what = f"{route} {str(body)[:120]}"
+    def send_bodies(self, bodies: list[tuple[str, Any]]) -> None:
+        """Posts each body, and reads the events if the call was accepted."""
+        with RawSpaceClient(self.url) as client:
+            for route, body in bodies:
+                request = f"{route} {str(body)[:120]}"
                 content = {"content" if isinstance(body, bytes) else "json": body}
                 try:
-                    answer = client.http.post(f"{API}/{route}", headers=JSON, **content)
-                    self.note(what, answer.status_code, answer.text)
-                    if answer.status_code == 200 and "event_id" in answer.text:
-                        event = answer.json()["event_id"]
-                        got = client.http.get(f"{API}/call/translate/{event}", timeout=30)
-                        self.note(what, got.status_code, got.text)
+                    response = client.http.post(f"{API_PREFIX}/{route}", headers=JSON, **content)
+                    self.check(request, response.status_code, response.text)
+                    if response.status_code == 200 and "event_id" in response.text:
+                        event = response.json()["event_id"]
+                        stream = client.http.get(f"{API_PREFIX}/call/translate/{event}", timeout=30)
+                        self.check(request, stream.status_code, stream.text)
                 except httpx.TimeoutException:
-                    self.problems.append(f"{what}: no end of it within 30 s")
-                except httpx.TransportError:  # refused before all of it was sent
-                    self.said["closed"] += 1
+                    self.problems.append(f"{request}: no response within 30 s")
+                except httpx.TransportError:  # rejected before all of it was sent
+                    self.responses["closed"] += 1
 
 
 JSON = {"Content-Type": "application/json"}
 
 
 def is_sentence(data: Any) -> bool:
-    said = data.get("error") if isinstance(data, dict) else None
-    return isinstance(said, str) and said.endswith((".", "]")) and "\n" not in said
+    message = data.get("error") if isinstance(data, dict) else None
+    return isinstance(message, str) and message.endswith((".", "]")) and "\n" not in message
 
 
 def settled_mb(process: int) -> float:
-    """Memory once it doesn't fall any more, 20 s at most."""
+    """Returns the memory of a process in MB once it stops falling, after at most 20 s."""
     lowest = memory("VmRSS", process) / 1e6
     for _ in range(10):
         time.sleep(2)
@@ -207,52 +212,52 @@ def settled_mb(process: int) -> float:
 
 
 def fuzz(folder: Path, rounds: int, seed: int) -> tuple[Fuzz, int, float]:
-    """Runs it all against a Space of its own; returns its notes, how much was sent, the growth."""
+    """Sends all mutations to a new Space; returns the results, their number, the growth in MB."""
     dice = random.Random(seed)
     limits = {"PIX2PIX_MAX_MEGAPIXELS": "4", "PIX2PIX_QUEUE": "1000"}
-    with space_process(folder / "app.log", GRADIO_TEMP_DIR=str(folder), **limits) as (
-        address,
+    with running_space_process(folder / "app.log", GRADIO_TEMP_DIR=str(folder), **limits) as (
+        url,
         process,
     ):
-        notes = Fuzz(address)
+        fuzzer = Fuzz(url)
         files = list(bad_files(dice, rounds))
         parts = [files[start::PARALLEL] for start in range(PARALLEL)]
-        # The same once before, so that what is kept for good is there before it is measured.
+        # A warm-up with the same files, so that caches are filled before memory is measured.
         with ThreadPoolExecutor(PARALLEL) as pool:
-            list(pool.map(Fuzz(address).files, [part[: len(part) // 4] for part in parts]))
+            list(pool.map(Fuzz(url).send_files, [part[: len(part) // 4] for part in parts]))
         before = settled_mb(process.pid)
         with ThreadPoolExecutor(PARALLEL) as pool:
-            list(pool.map(notes.files, parts))
-        with RawSpace(address) as client:
+            list(pool.map(fuzzer.send_files, parts))
+        with RawSpaceClient(url) as client:
             bodies = list(bad_bodies(dice, client.upload(PHOTO.read_bytes())))
-            notes.bodies(bodies)
-            expected = pixels(Translator.from_pretrained(STARTER_MODEL)(PHOTO))
-            answer = client.picture(client.translate(PHOTO.read_bytes()))
-            if not np.array_equal(answer, expected):
-                notes.problems.append("afterwards, a good picture is translated wrongly")
+            fuzzer.send_bodies(bodies)
+            expected = decode_pixels(Translator.from_pretrained(STARTER_MODEL)(PHOTO))
+            pixels = client.download_pixels(client.translate(PHOTO.read_bytes()))
+            if not np.array_equal(pixels, expected):
+                fuzzer.problems.append("after the mutations, a valid picture is translated wrongly")
         growth = settled_mb(process.pid) - before
         if process.poll() is not None:
-            notes.problems.append("the process has ended")
+            fuzzer.problems.append("the process has ended")
     if growth > GROWTH_MB:
-        notes.problems.append(f"memory grew by {growth:.0f} MB")
-    return notes, len(files) + len(bodies), growth
+        fuzzer.problems.append(f"memory grew by {growth:.0f} MB")
+    return fuzzer, len(files) + len(bodies), growth
 
 
-def report(notes: Fuzz, sent: int, growth: float) -> int:
-    print("| answer | times |\n|---|---|")
-    for said, times in sorted(notes.said.items()):
-        print(f"| {said} | {times} |")
-    print(f"\n{sent} mutations, memory {growth:+.0f} MB, {len(notes.problems)} problems")
-    for problem in notes.problems:
+def report(fuzzer: Fuzz, sent: int, growth: float) -> int:
+    print("| response | count |\n|---|---|")
+    for kind, count in sorted(fuzzer.responses.items()):
+        print(f"| {kind} | {count} |")
+    print(f"\n{sent} mutations, memory {growth:+.0f} MB, {len(fuzzer.problems)} problems")
+    for problem in fuzzer.problems:
         print(problem, file=sys.stderr)
-    return 1 if notes.problems else 0
+    return 1 if fuzzer.problems else 0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="mutations a seed")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="mutations per valid file")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="space-fuzz-") as folder:

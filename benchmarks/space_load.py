@@ -1,12 +1,13 @@
-"""Does the Space hold under load? `python -m benchmarks.space_load`
+"""How much throughput does the Space keep under load? Run `python -m benchmarks.space_load`.
 
-CLIENTS programs at once (64), in one process beside the Space, each make CALLS calls (10) over raw
-HTTP, each with a picture of its own: upload, call, wait, download. Every answer must be, to the
-bit, what the Translator makes of that picture. Prints how many were, the calls a second beside
-those of the bare Translator in a loop (half of it before and half after, on the same pictures),
-and how long GET / and GET /config took meanwhile. Once with a full-size generator, untrained, then
-with the starter model. Exits with 1 where an answer is lost or differs, or the Space with the
-full-size generator reaches less than --share of the Translator. About ten minutes on two cores.
+--clients concurrent clients (64), in one process beside the Space, make --calls calls each (10)
+over raw HTTP, each with a different picture: upload, call, wait, download. Every result must equal
+the Translator's for that picture, bit for bit. Prints the number of equal results, the calls per
+second of the Space and of the Translator in a loop (half of the loop before and half after, on the
+same pictures), and the response times of GET / and GET /config under load. This is done with an
+untrained full-size generator and with the starter model. Exits with 1 if a result is missing or
+differs, or if the Space with the full-size generator has less than --share of the Translator's
+throughput. Takes about ten minutes on two cores.
 """
 
 import argparse
@@ -36,15 +37,15 @@ FILE = {"_type": "gradio.FileData"}
 
 @dataclass(frozen=True)
 class Load:
-    """What the clients saw: digests of the answers by picture, seconds in all, seconds a page."""
+    """Results of the clients: digests by picture, total seconds, response times by page."""
 
-    answers: dict[str, str]
+    digests: dict[str, str]
     seconds: float
     pages: dict[str, list[float]]
 
 
 def make_pictures(folder: Path, count: int) -> list[Path]:
-    """Different pictures of the training size, with structure: crops of a held-out photo, mixed."""
+    """Writes different pictures of the training size: random blends of two held-out photos."""
     random = np.random.default_rng(0)
     photos = [Image.open(path) for path in sorted(STARTER_MODEL.glob("samples/*-input.png"))]
     folder.mkdir()
@@ -59,8 +60,8 @@ def digest(picture: Image.Image) -> str:
     return hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
 
 
-def bare(model: Path, pictures: list[Path]) -> tuple[dict[str, str], float]:
-    """Digests of what the Translator makes of the pictures, and the seconds it took."""
+def translate_in_loop(model: Path, pictures: list[Path]) -> tuple[dict[str, str], float]:
+    """Returns the digests of the Translator's results, and the seconds that it took."""
     translator = Translator.from_pretrained(model)
     translator(pictures[0])
     started = time.perf_counter()
@@ -70,27 +71,27 @@ def bare(model: Path, pictures: list[Path]) -> tuple[dict[str, str], float]:
 
 
 async def call(client: httpx.AsyncClient, picture: Path) -> bytes:
-    """One translation over raw HTTP: the PNG's bytes."""
+    """Translates one picture over raw HTTP; returns the bytes of the PNG."""
     uploaded = await client.post("/gradio_api/upload", files={"files": picture.read_bytes()})
     data = [{"path": uploaded.json()[0], "meta": FILE}, "fit"]
     event = await client.post("/gradio_api/call/translate", json={"data": data})
-    answer = await client.get(f"/gradio_api/call/translate/{event.json()['event_id']}")
-    last = answer.text.strip().splitlines()[-2:]
+    stream = await client.get(f"/gradio_api/call/translate/{event.json()['event_id']}")
+    last = stream.text.strip().splitlines()[-2:]
     if last[0] != "event: complete":
-        raise RuntimeError(answer.text)
-    found = json.loads(last[1].removeprefix("data: "))[0]
-    return (await client.get(found["url"])).content
+        raise RuntimeError(stream.text)
+    result = json.loads(last[1].removeprefix("data: "))[0]
+    return (await client.get(result["url"])).content
 
 
-async def clients(address: str, pictures: list[Path], count: int) -> Load:
-    """`count` clients that share out the pictures, and one that looks at the page meanwhile."""
-    answers, pages = {}, {"/": [], "/config": []}
+async def run_clients(url: str, pictures: list[Path], count: int) -> Load:
+    """Divides the pictures among `count` clients, while one more requests the pages."""
+    files, pages = {}, {"/": [], "/config": []}
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=address, timeout=600, limits=limits) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=600, limits=limits) as client:
 
         async def program(own: list[Path]) -> None:
             for picture in own:
-                answers[picture.name] = await call(client, picture)
+                files[picture.name] = await call(client, picture)
 
         async def visitor() -> None:
             while True:
@@ -101,61 +102,63 @@ async def clients(address: str, pictures: list[Path], count: int) -> Load:
                 await asyncio.sleep(1)
 
         await call(client, pictures[0])  # the first call warms up
-        looking, started = asyncio.create_task(visitor()), time.perf_counter()
+        visits, started = asyncio.create_task(visitor()), time.perf_counter()
         await asyncio.gather(*(program(pictures[n::count]) for n in range(count)))
         seconds = time.perf_counter() - started
-        if looking.done():
-            looking.result()
-        looking.cancel()
-    # Decoded when the clock has stopped: a program's own work is not the Space's.
-    digests = {name: digest(Image.open(io.BytesIO(png))) for name, png in answers.items()}
+        if visits.done():
+            visits.result()
+        visits.cancel()
+    # Decoded after the clock has stopped, since this is not the work of the Space.
+    digests = {name: digest(Image.open(io.BytesIO(png))) for name, png in files.items()}
     return Load(digests, seconds, pages)
 
 
 def measure(name: str, model: Path, pictures: list[Path], count: int) -> float:
-    """Prints one model's figures; returns its share of the bare Translator, 0 for wrong answers."""
+    """Prints the figures of a model; returns its share of the loop, 0 if a result is wrong."""
     half = len(pictures) // 2
-    expected, before = bare(model, pictures[:half])
+    expected, before = translate_in_loop(model, pictures[:half])
     with tempfile.TemporaryDirectory(prefix="space-load-") as scratch:
         settings = {"PIX2PIX_MODEL": str(model), "GRADIO_TEMP_DIR": f"{scratch}/cache"}
-        with running_space(Path(scratch) / "app.log", **settings) as address:
-            load = _apart(address, pictures, count)
-    later, after = bare(model, pictures[half:])
-    expected |= later
-    equal = sum(load.answers.get(name) == wanted for name, wanted in expected.items())
-    loop, served = len(pictures) / (before + after), len(pictures) / load.seconds
-    print(f"{name}: {equal} of {len(pictures)} answers are the Translator's, bit for bit.")
-    print(f"  {served:.2f} calls a second, {loop:.2f} in a bare loop: {served / loop:.0%} of it.")
+        with running_space(Path(scratch) / "app.log", **settings) as url:
+            load = _run_clients_apart(url, pictures, count)
+    rest, after = translate_in_loop(model, pictures[half:])
+    expected |= rest
+    equal = sum(load.digests.get(name) == result for name, result in expected.items())
+    loop, space = len(pictures) / (before + after), len(pictures) / load.seconds
+    print(f"{name}: {equal} of {len(pictures)} results equal the Translator's, bit for bit.")
+    print(f"  {space:.2f} calls/s, {space / loop:.0%} of the Translator in a loop ({loop:.2f}).")
     for page, seconds in load.pages.items():
         print(
-            f"  GET {page} meanwhile: median {statistics.median(seconds):.2f} s, worst "
-            f"{max(seconds):.2f} s of {len(seconds)}."
+            f"  GET {page} under load: median {statistics.median(seconds):.2f} s, maximum "
+            f"{max(seconds):.2f} s of {len(seconds)} requests."
         )
-    return served / loop if equal == len(pictures) else 0.0
+    return space / loop if equal == len(pictures) else 0.0
 
 
-def _apart(address: str, pictures: list[Path], count: int) -> Load:
-    """The clients in a process of their own, as programs are."""
-    command = [sys.executable, "-m", "benchmarks.space_load", "--address", address]
+def _run_clients_apart(url: str, pictures: list[Path], count: int) -> Load:
+    """Runs the clients in another process, as real clients run."""
+    command = [sys.executable, "-m", "benchmarks.space_load", "--url", url]
     command += ["--clients", str(count), "--pictures", str(pictures[0].parent)]
-    found = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-    return Load(**json.loads(found.stdout))
+    process = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    return Load(**json.loads(process.stdout))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--clients", type=int, default=64, help="programs at once")
-    parser.add_argument("--calls", type=int, default=10, help="calls of each")
-    parser.add_argument("--share", type=float, default=SHARE, help="of the Translator, to reach")
-    parser.add_argument("--starter", action="store_true", help="the starter model only")
-    parser.add_argument("--address", help=argparse.SUPPRESS)
+    parser.add_argument("--clients", type=int, default=64, help="concurrent clients")
+    parser.add_argument("--calls", type=int, default=10, help="calls per client")
+    parser.add_argument(
+        "--share", type=float, default=SHARE, help="least share of the Translator's throughput"
+    )
+    parser.add_argument("--starter", action="store_true", help="measure the starter model only")
+    parser.add_argument("--url", help=argparse.SUPPRESS)
     parser.add_argument("--pictures", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.address:
+    if options.url:
         pictures = sorted(options.pictures.iterdir())
-        load = asyncio.run(clients(options.address, pictures, options.clients))
+        load = asyncio.run(run_clients(options.url, pictures, options.clients))
         print(json.dumps(load.__dict__))
         return 0
     with tempfile.TemporaryDirectory(prefix="space-load-") as name:

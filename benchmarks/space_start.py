@@ -1,9 +1,10 @@
-"""How soon does the Space answer? `python -m benchmarks.space_start`
+"""How soon after its start does the Space respond? Run `python -m benchmarks.space_start`.
 
-Seconds from the start of the process to the first answered `/translate` on the starter model,
-beside those of `python -c "import gradio"` and of an app that serves the same model in TensorFlow,
-as Spaces usually do. In turns, REPEATS of each (5), medians. Exits with 1 when the Space needs more
-than LIMIT times the import. About three minutes on two cores.
+Measures the seconds from the start of the process to the first result of `/translate` on the
+starter model, next to those of `python -c "import gradio"` and of an app that serves the same model
+in TensorFlow, as most Spaces do. They run in turns, --repeats times (5); the figures are medians.
+Exits with 1 if the Space takes more than LIMIT times the import. Takes about three minutes on two
+cores.
 """
 
 import argparse
@@ -22,9 +23,9 @@ from pathlib import Path
 from benchmarks.measure import ROOT, STARTER_MODEL
 
 PHOTO = STARTER_MODEL / "samples" / "003-input.png"
-LIMIT, GIVE_UP = 1.5, 180
+LIMIT, TIMEOUT = 1.5, 180
 
-# What most pix2pix Spaces are, on the starter model's Keras files.
+# A typical pix2pix Space, on the starter model's Keras files.
 KERAS_APP = """
 import gradio as gr
 import keras
@@ -50,8 +51,8 @@ def seconds_to_import() -> float:
     return time.perf_counter() - started
 
 
-def seconds_to_answer(script: Path, data: list) -> float:
-    """Starts `script` and calls its `/translate` with the photo, and `data`, until it answers."""
+def seconds_to_result(script: Path, data: list) -> float:
+    """Starts `script` and calls its `/translate` with the photo and `data` until it succeeds."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -72,65 +73,66 @@ def seconds_to_answer(script: Path, data: list) -> float:
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            while time.perf_counter() - started < GIVE_UP:
+            while time.perf_counter() - started < TIMEOUT:
                 try:
                     _call(port, data)
                     return time.perf_counter() - started
-                except OSError:  # it doesn't listen yet
+                except OSError:  # the server does not listen yet
                     time.sleep(0.02)
-            raise SystemExit(f"{script.name} did not answer within {GIVE_UP} s.")
+            raise SystemExit(f"{script.name} did not respond within {TIMEOUT} s.")
         finally:
             process.terminate()
 
 
 def _call(port: int, data: list) -> None:
-    """One translation over raw HTTP, with nothing imported that would take time of its own."""
-    bound = uuid.uuid4().hex
-    head = (
-        f'--{bound}\r\nContent-Disposition: form-data; name="files"; filename="photo.png"\r\n\r\n'
-    )
-    form = head.encode() + PHOTO.read_bytes() + f"\r\n--{bound}--\r\n".encode()
-    kind = {"Content-Type": f"multipart/form-data; boundary={bound}"}
-    uploaded = _request(port, "POST", "/gradio_api/upload", form, kind)
+    """Translates the photo over raw HTTP, without a client library, whose import takes time."""
+    boundary = uuid.uuid4().hex
+    disposition = 'Content-Disposition: form-data; name="files"; filename="photo.png"'
+    head = f"--{boundary}\r\n{disposition}\r\n\r\n"
+    form = head.encode() + PHOTO.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    uploaded = _request(port, "POST", "/gradio_api/upload", form, headers)
     image = {"path": json.loads(uploaded)[0], "meta": {"_type": "gradio.FileData"}}
     body = json.dumps({"data": [image, *data]}).encode()
-    kind = {"Content-Type": "application/json"}
-    event = json.loads(_request(port, "POST", "/gradio_api/call/translate", body, kind))["event_id"]
-    answer = _request(port, "GET", f"/gradio_api/call/translate/{event}").decode()
-    if "event: complete" not in answer:
-        raise SystemExit(f"There was no translation but {answer}")
+    headers = {"Content-Type": "application/json"}
+    response = _request(port, "POST", "/gradio_api/call/translate", body, headers)
+    event = json.loads(response)["event_id"]
+    stream = _request(port, "GET", f"/gradio_api/call/translate/{event}").decode()
+    if "event: complete" not in stream:
+        raise SystemExit(f"The call of /translate failed: {stream}")
 
 
 def _request(port: int, method: str, path: str, body: bytes = b"", headers=None) -> bytes:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, body, headers or {})
-        answer = connection.getresponse()
-        content = answer.read()
-        if answer.status != 200:
-            raise OSError(f"{path}: {answer.status}")
+        response = connection.getresponse()
+        content = response.read()
+        if response.status != 200:
+            raise OSError(f"{path}: {response.status}")
         return content
     finally:
         connection.close()
 
 
 def measure(repeats: int, keras: bool = True) -> dict[str, list[float]]:
-    """Seconds of each repeat, in turns, after one round that nobody counts: files get cached."""
+    """Returns the seconds of each repeat; an uncounted first round fills the file cache."""
     with tempfile.TemporaryDirectory(prefix="space-start-") as scratch:
         keras_app = Path(scratch) / "keras_app.py"
         keras_app.write_text(KERAS_APP.format(folder=str(STARTER_MODEL)))
-        ways = {
+        contenders = {
             "import gradio": seconds_to_import,
-            "the Space": lambda: seconds_to_answer(ROOT / "app.py", ["fit"]),
+            "the Space": lambda: seconds_to_result(ROOT / "app.py", ["fit"]),
         }
         if keras:
-            ways["Keras in TensorFlow"] = lambda: seconds_to_answer(keras_app, [])
-        rounds = [{name: way() for name, way in ways.items()} for _ in range(repeats + 1)]
-    return {name: [found[name] for found in rounds[1:]] for name in ways}
+            contenders["Keras in TensorFlow"] = lambda: seconds_to_result(keras_app, [])
+        rounds = [{name: run() for name, run in contenders.items()} for _ in range(repeats + 1)]
+    return {name: [times[name] for times in rounds[1:]] for name in contenders}
 
 
-def times_the_import(seconds: dict[str, list[float]]) -> float:
-    medians = {name: statistics.median(found) for name, found in seconds.items()}
+def import_ratio(seconds: dict[str, list[float]]) -> float:
+    """Returns the median start of the Space, relative to `import gradio`."""
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
     return medians["the Space"] / medians["import gradio"]
 
 
@@ -141,10 +143,10 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=5)
     seconds = measure(parser.parse_args().repeats)
     base = statistics.median(seconds["import gradio"])
-    for name, found in seconds.items():
-        median = statistics.median(found)
+    for name, times in seconds.items():
+        median = statistics.median(times)
         print(f"{name:20} {median:6.2f} s  {median / base:5.2f} times the import")
-    return 0 if times_the_import(seconds) <= LIMIT else 1
+    return 0 if import_ratio(seconds) <= LIMIT else 1
 
 
 if __name__ == "__main__":

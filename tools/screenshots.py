@@ -1,7 +1,7 @@
-"""Pictures of each tab of the Space, light, dark and on a phone: python -m tools.screenshots
+"""Takes screenshots of the Space, light, dark and on a phone: `python -m tools.screenshots`.
 
-Writes the two that the README shows into assets/screenshots, or all of them into the folder given.
-Needs Chromium, or CHROMIUM with its path.
+Writes the two screenshots of the README into assets/screenshots, or, with a folder as argument,
+those of all tabs into it. Needs Chromium; CHROMIUM may hold its path.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser import CHROMIUM, DESKTOP, FLAGS, PHONE, open_tab, opened, translate
+from tests.browser import CHROMIUM, DESKTOP, FLAGS, PHONE, open_page, open_tab, translate
 from tests.commands import ROOT, running_space
 
 TABS = ("Translate", "Gallery", "Batch", "Model", "Use it from code")
@@ -20,12 +20,12 @@ README_FOLDER = ROOT / "assets" / "screenshots"
 EXAMPLE, SETTLE_MS = 6, 700
 
 
-def screenshots(browser: Browser, address: str, folder: Path, looks: dict = LOOKS) -> list[Path]:
-    """Writes `<tab>-<look>.webp` of each tab of the Space at `address`, whole pages."""
+def take_screenshots(browser: Browser, url: str, folder: Path, looks: dict = LOOKS) -> list[Path]:
+    """Writes a screenshot of the whole page of each tab: `<tab>-<look>.webp`; returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for look, (viewport, scheme) in looks.items():
-        page = opened(browser, address, viewport, scheme)
+        page = open_page(browser, url, viewport, scheme)
         page.locator("#examples button").nth(EXAMPLE).click()
         expect(page.locator("#against img")).to_be_visible()
         translate(page)
@@ -33,14 +33,14 @@ def screenshots(browser: Browser, address: str, folder: Path, looks: dict = LOOK
         for tab in TABS:
             open_tab(page, tab)
             path = folder / f"{tab.lower().replace(' ', '-')}-{look}.webp"
-            _shoot(page, viewport, path)
+            _save_screenshot(page, viewport, path)
             written.append(path)
         page.close()
     return written
 
 
-def _shoot(page: Page, viewport: dict, path: Path) -> None:
-    """Saves the whole page; the window is made as high as it is, so that nothing is redrawn."""
+def _save_screenshot(page: Page, viewport: dict, path: Path) -> None:
+    """Saves the whole page, in a window as high as the page, so that nothing is redrawn."""
     page.wait_for_timeout(SETTLE_MS)
     height = page.evaluate("document.documentElement.scrollHeight")
     page.set_viewport_size(viewport | {"height": max(viewport["height"], height)})
@@ -54,23 +54,25 @@ def _shoot(page: Page, viewport: dict, path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", type=Path, help="where all of them go")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, help="folder for the screenshots of all tabs"
+    )
     folder = parser.parse_args().folder
     with (
         tempfile.TemporaryDirectory() as temporary,
-        running_space(Path(temporary) / "app.log") as address,
+        running_space(Path(temporary) / "app.log") as url,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         if folder:
-            written = screenshots(browser, address, folder)
+            written = take_screenshots(browser, url, folder)
         else:
             looks = {look: LOOKS[look] for look in ("light", "dark")}
-            made = screenshots(browser, address, Path(temporary), looks)
+            shots = take_screenshots(browser, url, Path(temporary), looks)
             README_FOLDER.mkdir(exist_ok=True)
             written = [
                 path.replace(README_FOLDER / path.name)
-                for path in made
+                for path in shots
                 if path.name.startswith("translate-")
             ]
         browser.close()
