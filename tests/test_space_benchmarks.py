@@ -12,6 +12,13 @@ pytestmark = pytest.mark.slow
 EXACT = "48 of 48 results equal the Translator's, bit for bit."
 
 
+@pytest.fixture(autouse=True)
+def time_without_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps `pytest --cov` from slowing down the processes that are timed."""
+    for variable in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+        monkeypatch.delenv(variable, raising=False)
+
+
 def test_the_space_responds_soon_after_gradio_is_imported():
     # The better of two measurements: another process may slow one down, a slow start slows both.
     assert any(import_ratio(measure(3, keras=False)) <= LIMIT for _ in range(2))
