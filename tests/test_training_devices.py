@@ -84,7 +84,7 @@ def test_two_machines_train_like_one(tmp_path):
     wait(alone)
     chief, other = map(wait, start_two("--output_dir", tmp_path / "two", "--max_train_steps", 5))
     np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "alone"), atol=1e-4)
-    assert "Everything is in" in chief and "the first one of TF_CONFIG writes" in other
+    assert "Everything is in" in chief and "the first machine in TF_CONFIG writes" in other
 
 
 @pytest.mark.slow
