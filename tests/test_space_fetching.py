@@ -55,13 +55,13 @@ def test_what_is_fetched_is_bounded_and_every_hop_is_checked(public: str, record
     good = asyncio.run(calls.fetch(f"{public}/to/{public}/x.png", limit))
     assert good.content == SAMPLE_PHOTO.read_bytes()
     RecordingHandler.requests.clear()
-    for path, said in (
+    for path, message in (
         ("/endless", "larger than 1 MB"), ("/missing", "status 404"),
         (f"/to/{recording_server}/x.png", "public server"),
         ("/to/http://localhost/", "public server"),
         ("/to/file:///etc/passwd", "only http"), (f"/to/{public}" * 7, "status 302"),
         ("/to/http://[", "does not send a file"),
     ):  # fmt: skip
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             asyncio.run(calls.fetch(public + path, limit))
     assert RecordingHandler.requests == []

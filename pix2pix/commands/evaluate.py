@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None, program: str = "pix2pix evaluate") 
     return console.run_command(
         program,
         lambda: 0 if run(settings, changes) else 1,
-        recovery_hint="the pairs that were cached so far are kept.",
+        recovery_hint="the pairs that were cached so far are kept",
     )
 
 
