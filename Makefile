@@ -30,7 +30,7 @@ lint: setup ## check style, format, types and spelling
 
 train: .venv/.installed-requirements-train ## train a small model in about three minutes
 	$(BIN)/python train_hub.py --dataset_name assets/sample_maps --output_dir runs/demo \
-	  --generator_filters 16 --max_train_steps 200
+	  --generator_filters 16 --max_train_steps 200 --overwrite_output_dir
 
 bench: setup ## run the benchmarks (a quarter of an hour) and write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
@@ -42,7 +42,7 @@ check-pythons: setup ## resolve and download the dependencies for PYTHONS, witho
 	$(BIN)/python -m tools.environments check $(PYTHONS)
 
 clean: ## delete the virtual environment and the runs
-	rm -rf .venv runs
+	rm -rf .venv .node runs
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -52,7 +52,14 @@ clean: ## delete the virtual environment and the runs
 	  { rm -rf .venv; echo "Install venv first: apt-get install python3-venv"; exit 1; }; fi
 
 # requirements-train.txt can't include other files, because the package's metadata is read from it.
-.venv/.installed-requirements-dev: requirements-train.txt
+.venv/.installed-requirements-dev: requirements-train.txt requirements-geo.txt
+
+# The JavaScript client that a test runs.
+.node: tests/javascript/package.json
+	mkdir -p .node
+	cp tests/javascript/package.json .node/
+	npm install --prefix .node --no-audit --no-fund --no-package-lock --loglevel error
+	touch .node
 
 # The editable install adds the command `pix2pix`; it copies nothing and installs no dependencies.
 # Bytecode is compiled here: without it, importing gradio takes twice as long at each start.

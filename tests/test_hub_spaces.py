@@ -101,7 +101,8 @@ def test_the_space_holds_the_package_and_the_files_it_shows_and_nothing_else(
     others = {path for path in files - guides if not path.startswith(("pix2pix/", "assets/"))}
     assert others == {
         ".gitattributes", "README.md", "LICENSE", "app.py", "train_hub.py", "pyproject.toml",
-        "requirements.txt", "requirements-train.txt", "CHANGELOG.md", "CONTRIBUTING.md",
+        "requirements.txt", "requirements-train.txt", "requirements-geo.txt", "CHANGELOG.md",
+        "CONTRIBUTING.md",
         "SECURITY.md",
     }  # fmt: skip
     assert "assets/starter_model/generator.onnx" in files
