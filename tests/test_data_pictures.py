@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from pix2pix import UserError
-from pix2pix.data import decode, decode_and_resize
+from pix2pix.config import Config
+from pix2pix.data import Decoder
 from tests.builders import encode_image, make_picture
 
 SIDE = 32
@@ -43,7 +44,9 @@ def half_transparent() -> Image.Image:
 )
 def test_bit_depths_and_color_modes_are_converted(mode, format, max_difference):
     options = {"quality": 95} if format == "JPEG" else {}
-    a, b = decode((encode_image(ramp(mode), format, **options), encode_image(ramp("RGB"))))
+    a, b = Decoder().decode(
+        (encode_image(ramp(mode), format, **options), encode_image(ramp("RGB")))
+    )
     assert a.mode == b.mode == "RGB" and a.size == b.size == (SIDE, SIDE)
     assert np.abs(np.asarray(a, int) - np.asarray(b, int)).max() <= max_difference
 
@@ -51,13 +54,13 @@ def test_bit_depths_and_color_modes_are_converted(mode, format, max_difference):
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_transparent_pixels_become_white(mode):
     image = half_transparent().convert(mode) if mode != "P" else half_transparent().quantize()
-    for decoded in decode((encode_image(image), encode_image(image))):
+    for decoded in Decoder().decode((encode_image(image), encode_image(image))):
         assert decoded.getpixel((3, 3)) == (0, 0, 0)
         assert decoded.getpixel((3, 30)) == (255, 255, 255)
 
 
 def test_an_animation_is_read_as_its_first_frame():
-    a, b = decode((animation(), animation()))
+    a, b = Decoder().decode((animation(), animation()))
     assert a.getpixel((5, 5)) == b.getpixel((5, 5)) == (255, 0, 0)
 
 
@@ -65,19 +68,19 @@ def test_exif_orientation_is_applied():
     image = Image.new("RGB", (20, 10))
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned by 90 degrees
-    a, b = decode((encode_image(image, "JPEG", exif=exif), encode_image(image, "JPEG")))
+    a, b = Decoder().decode((encode_image(image, "JPEG", exif=exif), encode_image(image, "JPEG")))
     assert (a.size, b.size) == ((10, 20), (20, 10))
 
 
 def test_both_pictures_are_resized_to_the_same_size():
     row = encode_image(make_picture(50, 30)), encode_image(make_picture(20, 70))
-    assert [image.size for image in decode(row)] == [(50, 30), (20, 70)]
-    assert decode_and_resize(row, 24).shape == (2, 24, 24, 3)
+    assert [image.size for image in Decoder().decode(row)] == [(50, 30), (20, 70)]
+    assert Decoder().decode_and_resize(row, 24).shape == (2, 24, 24, 3)
 
 
 def test_a_16_bit_side_by_side_pair_is_split():
     wide = Image.fromarray(np.repeat(np.array([[0, 65535]], np.uint16), 8, 1).repeat(8, 0))
-    a, b = decode((encode_image(wide),))
+    a, b = Decoder().decode((encode_image(wide),))
     assert a.getextrema() == ((0, 0),) * 3 and b.getextrema() == ((255, 255),) * 3
 
 
@@ -87,5 +90,12 @@ def test_a_16_bit_side_by_side_pair_is_split():
 )  # fmt: skip
 def test_other_files_are_a_user_error_of_one_line(broken):
     with pytest.raises(UserError) as error:
-        decode((encode_image(make_picture(32, 32)), broken))
+        Decoder().decode((encode_image(make_picture(32, 32)), broken))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("direction", ["a_to_b", "b_to_a"])
+def test_bands_are_chosen_in_pairs_of_one_file_whatever_the_direction(direction):
+    decoder = Decoder.of_config(Config(bands="3,2,1", direction=direction))
+    a, b = decoder.decode((encode_image(Image.new("RGB", (8, 4), (10, 20, 30))),))
+    assert a.getpixel((0, 0)) == b.getpixel((0, 0)) == (30, 20, 10)

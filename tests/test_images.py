@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pix2pix import UserError
-from pix2pix.images import open_image, to_rgb
+from pix2pix.pixels.gate import open_image, to_rgb
 from tests.builders import encode_image, make_picture
 
 ORIENTATION = 0x0112
