@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pix2pix.errors import UserError
 from pix2pix.fields import check_settings, setting
+from pix2pix.pixels.rule import PixelRule
 
 # The defaults that a recipe changes; measured by benchmarks/recipes.py.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -41,11 +42,35 @@ class Config:
         "Hub dataset id, folder of parquet files or of images, or path or URL of a .tar.gz archive",
         group="pairs",
         on_card=False,
+        may_be_path=True,
     )
     dataset_revision: str | None = setting(
         None,
         "commit, tag or branch of a Hub dataset",
         default_help="the newest commit",
+        on_card=False,
+    )
+    dataset_config: str | None = setting(
+        None,
+        "configuration of a dataset that has several",
+        default_help="the only one, or the one named default",
+        on_card=False,
+    )
+    train_split: str | None = setting(
+        None,
+        "name of the split to train on",
+        default_help="train",
+        on_card=False,
+    )
+    pair_layout: Literal["auto", "left_right", "top_bottom", "folders", "columns"] = setting(
+        "auto",
+        "how a pair is stored; left_right, top_bottom: one image with A on the left or at the top; "
+        "folders: A and B in two folders, paired by name; columns: two columns; auto: recognized",
+        on_card=False,
+    )
+    force_split: bool = setting(
+        False,
+        "split every image into A and B, even if its size says that it is not a pair",
         on_card=False,
     )
     input_column: str | None = setting(
@@ -80,6 +105,23 @@ class Config:
     target_channels: Literal[1, 3] = setting(
         3, "3: color; 1: the target is converted to gray", on_card=False
     )
+    aspect: Literal["squash", "crop", "pad"] = setting(
+        "squash",
+        "how images that are not square become square; squash: resized to it; crop: the middle "
+        "square; pad: extended by reflection",
+    )
+    bands: str | None = setting(
+        None,
+        "bands of the input to use as red, green and blue, from 1, e.g. 1,2,3; one for gray",
+        default_help="recognized",
+        on_card=False,
+    )
+    value_range: str = setting(
+        "auto",
+        "values that become black and white in images that do not have 8 bits; LOW,HIGH: these; "
+        "dtype: the smallest and largest that the type holds; auto: recognized from the dataset",
+        on_card=False,
+    )
     augmentation: Literal["flip", "dihedral"] = setting(
         "flip",
         "random changes besides the crop; flip: mirrored left to right; dihedral: mirrored and "
@@ -91,8 +133,8 @@ class Config:
     validation_samples: int | None = setting(
         None,
         "number of held-out pairs to use; a dataset without a held-out split holds out the last "
-        "tenth of its training pairs",
-        above=0,
+        "tenth of its training pairs; 0: none, and nothing is measured",
+        at_least=0,
         default_help="all",
         on_card=False,
     )
@@ -153,8 +195,12 @@ class Config:
         "auto", "compilation with XLA; auto: on for a GPU, off for a CPU"
     )
     steps_per_execution: int = setting(1, "training steps per call of the compiled graph", above=0)
+    # NumPy's and TensorFlow's seeds have 32 bits.
     seed: int = setting(
-        0, "random seed of weights, dropout, order of the pairs and augmentation", at_least=0
+        0,
+        "random seed of weights, dropout, order of the pairs and augmentation",
+        at_least=0,
+        below=2**32,
     )
 
     def __post_init__(self) -> None:
@@ -162,6 +208,7 @@ class Config:
         if self.load_size is None and isinstance(self.image_size, int):
             object.__setattr__(self, "load_size", round(self.image_size * JITTER_SCALE))
         check_settings(self)
+        PixelRule.parse(self.bands, self.value_range)
         if self.load_size < self.image_size:
             raise UserError(
                 f"--load_size is {self.load_size}; it must be at least "

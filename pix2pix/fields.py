@@ -38,6 +38,7 @@ class Setting:
         positional: whether the setting is a positional argument instead of a flag.
         local: whether the setting concerns this machine only; a job does not get it.
         on_card: whether the model card lists the setting among the hyperparameters.
+        may_be_path: whether a text can be the path of a file, so that `~` is expanded.
         sets_defaults: whether the defaults of other settings depend on it.
         name: the field's name; its flag is `--name`.
         type: type of a single value: int, float, str, bool or Path.
@@ -56,6 +57,7 @@ class Setting:
     positional: bool = False
     local: bool = False
     on_card: bool = True
+    may_be_path: bool = False
     sets_defaults: bool = False
     # Set by `settings_of`, from the field and its annotation.
     name: str = ""
@@ -95,8 +97,13 @@ class Setting:
         limits = {words: limit for words, limit in limits.items() if limit[0] is not None}
         # NaN is out of every range, because it compares as false with every bound.
         if not all(is_within(bound) for bound, is_within in limits.values()):
-            allowed = " and ".join(f"{words} {bound:g}" for words, (bound, _) in limits.items())
+            bounds = {words: _format(bound) for words, (bound, _) in limits.items()}
+            allowed = " and ".join(f"{words} {bound}" for words, bound in bounds.items())
             raise UserError(f"{name} is {value}; it must be {allowed}.")
+
+
+def _format(bound: float | None) -> str:
+    return f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
 
 
 def setting(default: Any = dataclasses.MISSING, help: str = "", **attributes: Any) -> Any:

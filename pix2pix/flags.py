@@ -2,8 +2,10 @@
 
 import argparse
 import itertools
-from collections.abc import Collection
+import os
+from collections.abc import Callable, Collection
 from dataclasses import MISSING, dataclass, field, replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 from pix2pix.config import Config
@@ -154,7 +156,7 @@ def _add_argument(group: argparse._ActionsContainer, spec: Setting) -> None:
         group.add_argument(
             spec.name,
             nargs="+" if spec.is_required else "*",
-            type=spec.type,
+            type=_reader(spec),
             metavar=spec.name.upper(),
             **keywords,
         )
@@ -170,7 +172,20 @@ def _add_argument(group: argparse._ActionsContainer, spec: Setting) -> None:
         keywords["metavar"] = spec.type.__name__.upper()
     if spec.repeated:
         keywords["nargs"] = "+"
-    group.add_argument(*names, type=spec.type, **keywords)
+    group.add_argument(*names, type=_reader(spec), **keywords)
+
+
+def _reader(spec: Setting) -> Callable[[str], Any]:
+    """Returns the function that turns a word of the command line into a value."""
+    if spec.type is not Path and not spec.may_be_path:
+        return spec.type
+
+    def read_path(word: str) -> Any:
+        # The shell leaves ~ as it is after an equals sign, and in quotes.
+        return spec.type(os.path.expanduser(word))  # noqa: PTH111
+
+    read_path.__name__ = spec.type.__name__  # for argparse's messages
+    return read_path
 
 
 def _help(spec: Setting) -> str:

@@ -171,7 +171,7 @@ def test_an_archive_with_a_path_out_of_its_folder_is_an_error(tmp_path):
     )
     message = error_message(tmp_path / "evil.tar.gz", cache)
     assert message.startswith(f"The archive {tmp_path}/evil.tar.gz can't be unpacked: ")
-    assert "outside the destination" in message
+    assert "leads outside of the archive" in message
     check_nothing_escaped(tmp_path, outside, cache)
 
 
@@ -231,7 +231,7 @@ def test_an_archive_without_pictures_is_an_error(tmp_path):
 
 def test_a_missing_path_is_an_error(tmp_path):
     name = tmp_path / "nowhere.tar.gz"
-    assert f"There is no archive {name}" in error_message(name, tmp_path / "cache")
+    assert f"There is no folder or file {name}" in error_message(name, tmp_path / "cache")
 
 
 def test_a_missing_url_is_an_error(served, tmp_path):

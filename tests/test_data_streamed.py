@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
-from pix2pix import UserError
 from pix2pix.data import Rows, Source, cache_pairs, open_source
 from pix2pix.hub import dataset_commit
 from tests.builders import Pair, tiny_config
@@ -21,7 +20,7 @@ from tests.hub_datasets import (  # noqa: F401
     upload_dataset,
 )
 from tests.hub_server import READ_TOKEN, WRITE_TOKEN, Fault, HubServer
-from tests.source_pairs import assert_same_pairs, read_pairs
+from tests.source_pairs import assert_same_pairs, error_message, read_pairs
 
 TRAIN = Rows("train", 0, 24)
 FIRST_SHARD = "train-00000-of-00003"
@@ -102,15 +101,6 @@ def test_reading_late_rows_does_not_download_earlier_row_groups(hub: HubServer, 
 
 
 # Errors: one line each, without tokens.
-
-
-def error_message(action) -> str:
-    """Returns the message of the `UserError` that `action` raises."""
-    with pytest.raises(UserError) as error:
-        action()
-    message = str(error.value)
-    assert "\n" not in message and WRITE_TOKEN not in message and READ_TOKEN not in message
-    return message
 
 
 def test_a_private_dataset_needs_a_token(hub: HubServer, repo_id, pairs, monkeypatch):

@@ -1,11 +1,18 @@
 """Pairs of pictures: datasets, held-out split, cache and training batches."""
 
 from pix2pix.data.cache import cache_pairs, default_cache_dir
-from pix2pix.data.loading import LoadedPairs, load_pairs, open_source
+from pix2pix.data.decoding import Decoder
+from pix2pix.data.held_out import HeldOutPairs
+from pix2pix.data.inspection import Inspection, describe_pairs, inspect_pairs
+from pix2pix.data.loading import LoadedPairs, check_dataset, load_pairs, open_source
 from pix2pix.data.pipeline import StreamedPairs, TrainingPairs, Worker, prefetch
-from pix2pix.data.source import Rows, Source, SplitPlan, decode, decode_and_resize
+from pix2pix.data.preview import preview_pairs
+from pix2pix.data.source import Rows, Source, SplitPlan
 
 __all__ = [
+    "Decoder",
+    "HeldOutPairs",
+    "Inspection",
     "LoadedPairs",
     "Rows",
     "Source",
@@ -14,10 +21,12 @@ __all__ = [
     "TrainingPairs",
     "Worker",
     "cache_pairs",
-    "decode",
-    "decode_and_resize",
+    "check_dataset",
     "default_cache_dir",
+    "describe_pairs",
+    "inspect_pairs",
     "load_pairs",
     "open_source",
     "prefetch",
+    "preview_pairs",
 ]

@@ -1,8 +1,10 @@
-"""Opens a tar archive of pictures, such as those from Berkeley, at a path or URL."""
+"""Opens a tar or ZIP archive of pictures, such as those from Berkeley, at a path or URL."""
 
 import hashlib
+import lzma
 import shutil
 import tarfile
+import zipfile
 import zlib
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,41 +13,81 @@ import httpx2
 from filelock import FileLock
 from tqdm import tqdm
 
-from pix2pix.data.folder import SUFFIXES, FolderSource, has_pictures
+from pix2pix.data.folder import FolderSource
+from pix2pix.data.layouts import find_layout
+from pix2pix.data.unpacking import Contents, unpack
+from pix2pix.data.wording import list_endings
 from pix2pix.errors import UserError, first_line
 from pix2pix.files import write_atomically
 
-ENDINGS = (".tar", ".tar.gz", ".tgz")
+ENDINGS = (
+    ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tbz2", ".tar.xz", ".txz", ".zip",
+)  # fmt: skip
+# Hidden, so that it is no part of the dataset.
+CONTENTS_FILE = ".contents.json"
+DAMAGE = (
+    tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError,
+    NotImplementedError,  # a compression that zipfile does not know
+)  # fmt: skip
+# How an archive is unpacked; another number unpacks archives again that an older version unpacked.
+UNPACKING_VERSION = 2
 
 
 def is_archive(name: str) -> bool:
-    """Returns whether a path or URL has the ending of a tar archive."""
-    return urlsplit(name).path.lower().endswith(ENDINGS)
+    """Returns whether a path or URL has the ending of a tar or ZIP archive."""
+    if _is_url(name):
+        return urlsplit(name).path.lower().endswith(ENDINGS)
+    return name.lower().endswith(ENDINGS) and not Path(name).is_dir()
 
 
-def open_archive(name: str, cache_dir: Path) -> FolderSource:
+def _is_url(name: str) -> bool:
+    return urlsplit(name).scheme.lower() in ("http", "https")
+
+
+def open_archive(
+    name: str,
+    cache_dir: Path,
+    pair_layout: str = "auto",
+    columns: tuple[str | None, str | None] = (None, None),
+) -> FolderSource:
     """Unpacks the archive into `cache_dir`, if not done before, and opens it as a folder.
 
-    `name` is a path or a URL. Raises `UserError` when it can't be downloaded, is damaged, or has no
-    pairs.
+    `name` is a path or a URL; `pair_layout` and `columns` are as in `find_layout`. Raises
+    `UserError` when the archive can't be downloaded, is damaged, or has no pairs.
     """
-    is_remote = urlsplit(name).scheme in ("http", "https")
-    if not is_remote and not Path(name).is_file():
+    path = Path(name).expanduser()
+    if not _is_url(name) and not path.is_file():
         raise UserError(f"There is no archive {name}; check the path.")
-    identity = name if is_remote else f"{Path(name).resolve()} {Path(name).stat().st_mtime_ns}"
+    identity = name if _is_url(name) else f"{path.resolve()} {path.stat().st_mtime_ns}"
+    identity = f"{UNPACKING_VERSION} {identity}"
     folder = cache_dir / "archives" / hashlib.sha256(identity.encode()).hexdigest()[:16]
     folder.parent.mkdir(parents=True, exist_ok=True)
+
+    def open_folder(unpacked: Path) -> FolderSource:
+        contents = Contents.read(unpacked / CONTENTS_FILE)
+        if not contents.pictures:
+            files = f" ({list_endings(contents.others)})" if contents.others else ""
+            raise UserError(
+                f"{name} has no pairs: none of its files can be read as a picture{files}."
+            )
+        layout = find_layout(unpacked, pair_layout, columns, name)
+        return FolderSource(unpacked, name, layout=layout, archive=contents)
+
     with FileLock(folder.with_suffix(".lock")):
         if not folder.is_dir():
-            archive = folder.with_suffix(".tar") if is_remote else Path(name)
+            archive = folder.with_suffix(".tar") if _is_url(name) else path
+            draft = folder.with_suffix(".draft")
             try:
-                if is_remote and not archive.exists():
+                if _is_url(name) and not archive.exists():
                     write_atomically(archive, lambda path: _download(name, path))
-                _unpack(archive, folder, name)
+                _unpack(archive, draft, name)
+                open_folder(draft)  # raises when there are no pairs
+                draft.replace(folder)
             finally:
-                if is_remote:  # by now, the download is either unpacked or known to be damaged
+                shutil.rmtree(draft, ignore_errors=True)
+                if _is_url(name):  # by now, the download is either unpacked or known to be damaged
                     archive.unlink(missing_ok=True)
-    return FolderSource(_find_layout(folder), name)
+    return open_folder(folder)
 
 
 def _download(url: str, path: Path) -> None:
@@ -66,29 +108,9 @@ def _download(url: str, path: Path) -> None:
 
 
 def _unpack(archive: Path, folder: Path, name: str) -> None:
-    """Writes only the archive's pictures to `folder`, either all of them or none."""
-    draft = folder.with_suffix(".draft")
-    shutil.rmtree(draft, ignore_errors=True)
+    """Writes the archive's pictures and `CONTENTS_FILE` to `folder`."""
+    shutil.rmtree(folder, ignore_errors=True)
     try:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
-                    # The filter refuses absolute paths and paths that leave the folder.
-                    tar.extract(member, draft, filter="data")
-            # tarfile takes a damaged header for the end of the archive; reading on to the real end
-            # verifies the checksum of the compressed data.
-            while tar.fileobj.read(1 << 20):
-                pass
-        draft.mkdir(exist_ok=True)
-        FolderSource(_find_layout(draft), name)  # raises when there are no pairs
-        draft.replace(folder)
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        unpack(archive, folder).write(folder / CONTENTS_FILE)
+    except (*DAMAGE, UserError) as error:
         raise UserError(f"The archive {name} can't be unpacked: {first_line(error)}.") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _find_layout(folder: Path) -> Path:
-    """Returns the folder that contains train/; most archives have a single folder around it."""
-    inner = [path for path in folder.iterdir() if path.is_dir()]
-    return inner[0] if len(inner) == 1 and not has_pictures(folder) else folder

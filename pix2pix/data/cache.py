@@ -1,8 +1,8 @@
 """Caches pairs, resized, as uint8: in a memory-mapped file or in memory.
 
 A cache holds the bytes of a (N, 2, S, S, 3) uint8 array, A first. On disk it grows row by row under
-a temporary name, next to a list of the unreadable rows. An interrupted build continues at the row
-that follows from the lengths of the two files.
+a temporary name, next to the sizes of the pictures and a list of the unreadable rows. An
+interrupted build continues at the row that follows from the lengths of these files.
 """
 
 import logging
@@ -16,12 +16,16 @@ import numpy as np
 from filelock import FileLock
 from tqdm import tqdm
 
-from pix2pix.data.source import Rows, Source, decode_and_resize
+from pix2pix.data.decoding import Row
+from pix2pix.data.source import Rows, Source
 from pix2pix.errors import UserError
+from pix2pix.geometry import Size
 
 LOGGER = logging.getLogger(__name__)
 # More unreadable rows than this fraction are not single damaged files, so the run stops.
 MAX_SKIPPED_FRACTION = 0.01
+# The width and height of a picture, both uint32.
+SIZE_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -30,42 +34,47 @@ class CachedPairs:
 
     Attributes:
         pairs: (N, 2, S, S, 3) uint8, read-only when on disk.
+        sizes: (N, 2) uint32, the width and height of each A before it was resized.
         skipped: numbers of the source's rows that could not be read.
     """
 
     pairs: np.ndarray
+    sizes: np.ndarray
     skipped: tuple[int, ...] = ()
 
 
 def default_cache_dir() -> Path:
     """Returns `$XDG_CACHE_HOME/pix2pix`, by default `~/.cache/pix2pix`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pix2pix"
+    # os.path.expanduser, unlike Path, raises no error where the user has no home folder.
+    return Path(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")) / "pix2pix"  # noqa: PTH111
 
 
-def cache_pairs(source: Source, rows: Rows, size: int, folder: Path | None) -> CachedPairs:
+def cache_pairs(
+    source: Source, rows: Rows, size: int, folder: Path | None, as_served: bool = False
+) -> CachedPairs:
     """Returns `rows` of `source` resized to `size`, from a cache that is built if necessary.
 
     The cache is a file in `folder`, or in memory if `folder` is None. Only one process builds a
-    file; others wait for it. Raises `UserError` when the folder can't be written to, or over 1 %
+    file; others wait for it. With `as_served`, pairs keep their proportions (see
+    `Decoder.decode_as_served`). Raises `UserError` when the folder can't be written to, or over 1 %
     of the rows can't be read.
     """
+    work = _Work(source, rows, size, as_served)
     if folder is None:
-        return _build_in_memory(source, rows, size)
-    name = f"{source.fingerprint()}-{rows.split}-{rows.start}-{rows.stop}-{size}"
-    name += "".join(f"-gray{side}" for side in source.gray)
-    path = Path(folder) / f"{name}.uint8"
+        return _build_in_memory(work)
+    path = Path(folder) / work.file_name()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
-            if not _is_complete(path, rows, size):
-                _build_on_disk(source, rows, size, path)
+            if not _is_complete(path, work):
+                _build_on_disk(work, path)
     except OSError as error:
         raise UserError(
             f"The pairs can't be cached in {folder} ({error.strerror or error}); "
             "free some space or choose another folder with --cache_dir."
         ) from None
     pairs = np.memmap(path, np.uint8, mode="r").reshape(-1, 2, size, size, 3)
-    return CachedPairs(pairs, tuple(_read_skipped(path)))
+    return CachedPairs(pairs, _read_sizes(path), tuple(_read_skipped(path)))
 
 
 def row_bytes(size: int) -> int:
@@ -73,29 +82,69 @@ def row_bytes(size: int) -> int:
     return 2 * size * size * 3
 
 
-def _build_in_memory(source: Source, rows: Rows, size: int) -> CachedPairs:
-    pairs = np.empty((len(rows), 2, size, size, 3), np.uint8)
+@dataclass(frozen=True)
+class _Work:
+    """The rows to cache and how."""
+
+    source: Source
+    rows: Rows
+    size: int
+    as_served: bool
+
+    def file_name(self) -> str:
+        rows = self.rows
+        name = f"{self.source.fingerprint()}-{rows.split}-{rows.start}-{rows.stop}-{self.size}"
+        served = "-served" if self.as_served else ""
+        return f"{name}-{self.source.decoder.cache_key()}{served}.uint8"
+
+    def decode(self, number: int, row: Row, skipped: list[int]) -> tuple[np.ndarray, Size] | None:
+        """Decodes a row to (2, S, S, 3) uint8 and A's size, or adds its number to `skipped`."""
+        decoder, source = self.source.decoder, self.source
+        decode = decoder.decode_as_served if self.as_served else decoder.decode_with_size
+        try:
+            return decode(row, self.size)
+        except UserError as error:
+            skipped.append(number)
+            name = source.row_name(self.rows.split, number)
+            if len(skipped) > MAX_SKIPPED_FRACTION * len(self.rows):
+                raise too_many_unreadable(len(skipped), len(self.rows), name, error) from None
+            LOGGER.info("Skipped %s: %s", name, error)
+            return None
+
+
+def too_many_unreadable(count: int, total: int, name: str, error: UserError) -> UserError:
+    """Returns the error for a dataset of which over 1 % can't be read; `name` is the last row."""
+    return UserError(
+        f"{count} of {total} rows can't be read, over 1 %; the last of them is {name}: {error}"
+    )
+
+
+def _build_in_memory(work: _Work) -> CachedPairs:
+    pairs = np.empty((len(work.rows), 2, work.size, work.size, 3), np.uint8)
+    sizes: list[Size] = []
     skipped: list[int] = []
-    count = 0
-    for number, row in _read_with_progress(source, rows, 0, size):
-        pixels = _decode_or_skip(row, size, number, source, rows, skipped)
-        if pixels is not None:
-            pairs[count] = pixels
-            count += 1
-    return CachedPairs(pairs[:count], tuple(skipped))
+    for number, row in _read_with_progress(work, work.rows, 0):
+        if decoded := work.decode(number, row, skipped):
+            pairs[len(sizes)], size = decoded
+            sizes.append(size)
+    return CachedPairs(pairs[: len(sizes)], _as_sizes(sizes), tuple(skipped))
 
 
-def _is_complete(path: Path, rows: Rows, size: int) -> bool:
+def _is_complete(path: Path, work: _Work) -> bool:
     """Returns whether the finished cache exists and has its full length; else it is rebuilt."""
     if not path.exists():
         return False
-    return path.stat().st_size == (len(rows) - len(_read_skipped(path))) * row_bytes(size)
+    count = len(work.rows) - len(_read_skipped(path))
+    return path.stat().st_size == count * row_bytes(work.size) and len(_read_sizes(path)) == count
 
 
-def _build_on_disk(source: Source, rows: Rows, size: int, path: Path) -> None:
+def _build_on_disk(work: _Work, path: Path) -> None:
     path.unlink(missing_ok=True)
     partial, skipped_path = path.with_suffix(".partial"), path.with_suffix(".skipped")
-    written = partial.stat().st_size // row_bytes(size) if partial.exists() else 0
+    sizes_path, length = path.with_suffix(".sizes"), row_bytes(work.size)
+    written = partial.stat().st_size // length if partial.exists() else 0
+    # A row's size is written before its pixels.
+    written = min(written, len(_read_sizes(path)))
     if not written:
         skipped_path.unlink(missing_ok=True)
     skipped = _read_skipped(path)
@@ -103,17 +152,23 @@ def _build_on_disk(source: Source, rows: Rows, size: int, path: Path) -> None:
         # Removes a line that a kill cut short; the next line would be appended to it.
         os.truncate(skipped_path, skipped_path.read_bytes().rfind(b"\n") + 1)
     done = written + len(skipped)
-    remaining = Rows(rows.split, rows.start + done, rows.stop)
+    remaining = Rows(work.rows.split, work.rows.start + done, work.rows.stop)
     # Unbuffered, so that a killed process leaves whole rows and at most one partial row.
-    with partial.open("ab", buffering=0) as file, skipped_path.open("a") as skipped_file:
-        file.truncate(written * row_bytes(size))
-        for number, row in _read_with_progress(source, remaining, done, size):
-            pixels = _decode_or_skip(row, size, number, source, rows, skipped)
-            if pixels is None:
+    with (
+        partial.open("ab", buffering=0) as file,
+        sizes_path.open("ab", buffering=0) as sizes_file,
+        skipped_path.open("a") as skipped_file,
+    ):
+        file.truncate(written * length)
+        sizes_file.truncate(written * SIZE_BYTES)
+        for number, row in _read_with_progress(work, remaining, done):
+            if decoded := work.decode(number, row, skipped):
+                pixels, size = decoded
+                _write_all(sizes_file, _as_sizes([size]))
+                _write_all(file, pixels)
+            else:
                 skipped_file.write(f"{number}\n")
                 skipped_file.flush()
-            else:
-                _write_all(file, pixels)
         os.fsync(file.fileno())
     partial.replace(path)
     if not skipped:
@@ -127,23 +182,6 @@ def _write_all(file, pixels: np.ndarray) -> None:
         unwritten = unwritten[file.write(unwritten) :]
 
 
-def _decode_or_skip(
-    row: tuple, size: int, number: int, source: Source, rows: Rows, skipped: list[int]
-) -> np.ndarray | None:
-    """Decodes a row to (2, size, size, 3) uint8, or adds its number to `skipped`."""
-    try:
-        return decode_and_resize(row, size, source.gray)
-    except UserError as error:
-        skipped.append(number)
-        if len(skipped) > MAX_SKIPPED_FRACTION * len(rows):
-            raise UserError(
-                f"Row {number} of {source.name} ({rows.split}) can't be read, so over 1 % of the "
-                f"rows are unreadable ({len(skipped)} of {len(rows)}): {error}"
-            ) from None
-        LOGGER.info("Skipped row %d of %s (%s): %s", number, source.name, rows.split, error)
-        return None
-
-
 def _read_skipped(path: Path) -> list[int]:
     """Reads the row numbers in the list next to a cache, without a line that a kill cut short."""
     skipped_path = path.with_suffix(".skipped")
@@ -153,10 +191,20 @@ def _read_skipped(path: Path) -> list[int]:
     return [int(line) for line in lines if line[-1] == "\n"]
 
 
-def _read_with_progress(
-    source: Source, rows: Rows, done: int, size: int
-) -> Iterator[tuple[int, tuple]]:
+def _as_sizes(sizes: list[Size]) -> np.ndarray:
+    return np.array(sizes, np.uint32).reshape(-1, 2)
+
+
+def _read_sizes(path: Path) -> np.ndarray:
+    """Reads the sizes next to a cache, (N, 2) uint32, without one that a kill cut short."""
+    sizes_path = path.with_suffix(".sizes")
+    data = sizes_path.read_bytes() if sizes_path.exists() else b""
+    return np.frombuffer(data[: len(data) // SIZE_BYTES * SIZE_BYTES], np.uint32).reshape(-1, 2)
+
+
+def _read_with_progress(work: _Work, rows: Rows, done: int) -> Iterator[tuple[int, Row]]:
     """Yields numbered rows and shows a bar with rows, MB/s of cached pixels and time left."""
+    source = work.source
     name = f"Caching {source.name} ({rows.split})"
     total = done + len(rows)
     started, count = time.monotonic(), 0
@@ -164,7 +212,7 @@ def _read_with_progress(
         for number, row in enumerate(source.read(rows), rows.start):
             yield number, row
             count += 1
-            speed = count * row_bytes(size) / 1e6 / max(time.monotonic() - started, 1e-9)
+            speed = count * row_bytes(work.size) / 1e6 / max(time.monotonic() - started, 1e-9)
             bar.set_postfix_str(f"{speed:.0f} MB/s", refresh=False)
             bar.update()
     if count != len(rows):

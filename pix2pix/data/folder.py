@@ -2,84 +2,88 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pix2pix.data.source import HELD_OUT_SPLITS, TRAIN_SPLIT, Row, Rows, Source
+from pix2pix.data.layouts import Layout, find_layout
+from pix2pix.data.layouts.layout_notes import describe_files
+from pix2pix.data.source import Row, Rows, Source
+from pix2pix.data.unpacking import Contents
 from pix2pix.errors import UserError
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
-SPLITS = (TRAIN_SPLIT, *HELD_OUT_SPLITS)
+from pix2pix.files import describe_content
 
 
 class FolderSource(Source):
-    """A folder with side-by-side pictures in train/, val/, test/, or with trainA/, trainB/, ...
+    """A folder of pictures; `find_layout` says which ways of storing pairs it recognizes.
 
-    Pictures in the A and B folders are paired by name. All are in natural order: 2.jpg comes before
-    10.jpg.
+    The pairs of a split are in natural order: 2.jpg comes before 10.jpg.
     """
 
-    def __init__(self, folder: Path, name: str | None = None):
-        """Raises `UserError` when the folder has neither layout or a picture lacks its pair."""
+    random_access = True
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str | None = None,
+        pair_layout: str = "auto",
+        layout: Layout | None = None,
+        archive: Contents | None = None,
+    ):
+        """Finds the pairs in `folder`.
+
+        Args:
+            folder: the dataset.
+            name: what messages call it, by default the path.
+            pair_layout: how pairs are stored; see `Config.pair_layout`.
+            layout: the pairs in `folder`, if they have been found already.
+            archive: what was in the archive that the folder was unpacked from.
+
+        Raises:
+            UserError: when there are no pairs, or a picture lacks its partner.
+        """
         self.name = name or str(folder)
-        files = {split: _list_pairs(folder, split) for split in SPLITS}
-        self._files = {split: pairs for split, pairs in files.items() if pairs}
-        if TRAIN_SPLIT not in self._files:
-            raise UserError(
-                f"{self.name} has no pairs; it needs parquet files, a folder {TRAIN_SPLIT} of "
-                f"side-by-side pictures, or the folders {TRAIN_SPLIT}A and {TRAIN_SPLIT}B."
-            )
-        self.splits = {split: len(pairs) for split, pairs in self._files.items()}
-        has_two_folders = len(self._files[TRAIN_SPLIT][0]) == 2
-        self.columns = ("A", "B") if has_two_folders else ("side by side",)
+        layout = layout or find_layout(folder, pair_layout, name=self.name)
+        if layout is None:
+            raise UserError(f"{self.name} has no pairs of pictures, but other files.")
+        self._folder, self._files, self._archive = folder, layout.splits, archive
+        self.splits = {split: len(pairs) for split, pairs in layout.splits.items()}
+        self.columns, self.notes = layout.columns, layout.notes
+        if archive:
+            self.notes += tuple(describe_files(archive.others, archive.broken))
 
     def read(self, rows: Rows) -> Iterator[Row]:
         """Yields the files of each pair; see `Source.read`."""
-        for number, paths in enumerate(self._files[rows.split][rows.start : rows.stop], rows.start):
+        for number in range(rows.start, min(rows.stop, self.splits[rows.split])):
             try:
-                yield tuple(path.read_bytes() for path in paths)
+                yield tuple(
+                    (self._folder / name).read_bytes() for name in self._files[rows.split][number]
+                )
             except OSError as error:
                 raise UserError(
-                    f"Row {number} of {self.name} ({rows.split}) can't be read: {error}."
+                    f"{self.row_name(rows.split, number)} of {self.name} can't be read: {error}."
                 ) from None
 
+    def row_name(self, split: str, number: int) -> str:
+        """Returns the names of a pair's files, relative to the folder."""
+        return " and ".join(self._files[split][number])
+
     def fingerprint(self) -> str:
-        """Returns a hash of names, sizes and modification times; see `Source.fingerprint`."""
-        files = [
-            (path.name, path.stat().st_size, path.stat().st_mtime_ns)
-            for pairs in self._files.values()
-            for paths in pairs
-            for path in paths
-        ]
-        return hashlib.sha256(json.dumps([self.name, files]).encode()).hexdigest()[:16]
+        """Returns a hash of the names, sizes and modification times; see `Source.fingerprint`.
 
+        For an archive it is a hash of the names and of the archive, which stay the same when it
+        is unpacked again.
+        """
+        files = self._archive.sha256 if self._archive else self._stats()
+        identity = json.dumps([self._files, files])
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
-def has_pictures(folder: Path) -> bool:
-    """Returns whether `folder` has the subfolder train or trainA."""
-    return any((folder / name).is_dir() for name in (TRAIN_SPLIT, f"{TRAIN_SPLIT}A"))
+    def inventory(self) -> dict[str, str]:
+        """Returns the size and a checksum of each file; see `Source.inventory`."""
+        return {name: describe_content(self._folder / name) for name in self._list_names()}
 
+    def _stats(self) -> list[tuple[int, int]]:
+        stats = ((self._folder / name).stat() for name in self._list_names())
+        return [(stat.st_size, stat.st_mtime_ns) for stat in stats]
 
-def _list_pairs(folder: Path, split: str) -> list[tuple[Path, ...]]:
-    """Lists the files of each pair of a split: one if side by side, else two."""
-    if (folder / split).is_dir():
-        return [(path,) for path in _list_pictures(folder / split).values()]
-    a, b = (folder / f"{split}{side}" for side in "AB")
-    if not (a.is_dir() and b.is_dir()):
-        return []
-    inputs, targets = _list_pictures(a), _list_pictures(b)
-    unpaired = sorted(set(inputs) ^ set(targets))
-    if unpaired:
-        raise UserError(f"{unpaired[0]} is in only one of {a} and {b}; pairs need both.")
-    return [(inputs[stem], targets[stem]) for stem in inputs]
-
-
-def _list_pictures(folder: Path) -> dict[str, Path]:
-    """Returns the folder's pictures by name without suffix, in natural order."""
-    paths = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
-    return {path.stem: path for path in sorted(paths, key=_natural_order)}
-
-
-def _natural_order(path: Path) -> list:
-    parts = re.split(r"(\d+)", path.name)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    def _list_names(self) -> list[str]:
+        return [name for pairs in self._files.values() for pair in pairs for name in pair]

@@ -5,6 +5,7 @@ workers. The workers together draw one sequence of positions, which visits each 
 Pictures stay uint8; the compiled step normalizes them.
 """
 
+import logging
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +15,13 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix.config import Config
-from pix2pix.data.cache import MAX_SKIPPED_FRACTION
-from pix2pix.data.source import Row, Rows, Source, decode_and_resize
+from pix2pix.data.cache import MAX_SKIPPED_FRACTION, too_many_unreadable
+from pix2pix.data.decoding import Row
+from pix2pix.data.source import Rows, Source
 from pix2pix.errors import UserError
 from pix2pix.images import orient_pair
 
+LOGGER = logging.getLogger(__name__)
 Batch = tuple[np.ndarray, np.ndarray]
 SHUFFLE_BUFFER = 256
 PREFETCHED_BATCHES = 8
@@ -78,11 +81,20 @@ class StreamedPairs:
 
     Each epoch streams the rows again and shuffles them through a buffer of `SHUFFLE_BUFFER` rows. A
     resumed run starts to stream its epoch at the first row that is still needed, and continues with
-    the same pairs. An unreadable row is replaced by the row drawn after it.
+    the same pairs. An unreadable row is replaced by the row drawn after it, and its number is added
+    to `skipped`.
     """
 
-    def __init__(self, source: Source, rows: Rows, config: Config, worker: Worker = Worker()):  # noqa: B008
+    def __init__(
+        self,
+        source: Source,
+        rows: Rows,
+        config: Config,
+        worker: Worker = Worker(),  # noqa: B008
+        skipped: list[int] | None = None,
+    ):
         self.source, self.rows, self.config, self.worker = source, rows, config, worker
+        self.skipped = [] if skipped is None else skipped
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -95,26 +107,32 @@ class StreamedPairs:
         size = self.worker.batch_size(self.config)
         first = start_step * self.worker.count * size
         # `missing` counts this worker's draws that still need a pair.
-        drawn, missing, unreadable = [], 0, set()
+        drawn, missing = [], 0
         for position, (epoch, index, row) in enumerate(self._draw(first), first):
             missing += position // size % self.worker.count == self.worker.index
             if not missing:
                 continue
             try:
-                pair = decode_and_resize(row, self.config.load_size, self.source.gray)
+                pair = self.source.decoder.decode_and_resize(row, self.config.load_size)
             except UserError as error:
-                unreadable.add(index)
-                if len(unreadable) > MAX_SKIPPED_FRACTION * len(self.rows):
-                    raise UserError(
-                        f"Row {self.rows.start + index} of {self.source.name} can't be read, so "
-                        f"over 1 % of the rows are unreadable: {error}"
-                    ) from None
+                self._skip(self.rows.start + index, error)
                 continue
             drawn += [jitter(pair, epoch, index, self.config)] * missing
             missing = 0
             while len(drawn) >= size:
                 yield _stack(drawn[:size])
                 drawn = drawn[size:]
+
+    def _skip(self, number: int, error: UserError) -> None:
+        """Adds an unreadable row to `skipped`; raises `UserError` when they are over 1 %."""
+        if number in self.skipped:
+            return
+        self.skipped.append(number)
+        name = self.source.row_name(self.rows.split, number)
+        if len(self.skipped) > MAX_SKIPPED_FRACTION * len(self.rows):
+            count, total = len(self.skipped), len(self.rows)
+            raise too_many_unreadable(count, total, name, error) from None
+        LOGGER.info("Skipped %s: %s", name, error)
 
     def _draw(self, position: int) -> Iterator[tuple[int, int, Row]]:
         """Yields epoch, index and row of each draw from `position` on."""

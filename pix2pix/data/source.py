@@ -1,4 +1,4 @@
-"""The interface of a dataset of pairs, and the decoding of its rows.
+"""The interface of a dataset of pairs.
 
 A row holds the bytes of one picture file, which is a side-by-side pair with A on the left as in the
 Berkeley archives, or of two files, A and B.
@@ -7,19 +7,22 @@ Berkeley archives, or of two files, A and B.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from pix2pix.config import Config
+from pix2pix.data.decoding import Decoder, Row
 from pix2pix.errors import UserError
-from pix2pix.images import open_image, resize, split_pair
+
+if TYPE_CHECKING:
+    from pix2pix.data.inspection import Inspection
 
 TRAIN_SPLIT = "train"
-HELD_OUT_SPLITS = ("validation", "val", "test")
+# The spellings of a held-out split in the order of preference; capitals do not matter.
+HELD_OUT_SPLITS = ("validation", "valid", "val", "dev", "test", "testing", "eval", "evaluation")
 HELD_OUT_FRACTION = 0.1
-
-Row = tuple[bytes, ...]
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,17 @@ class Source(ABC):
         name: the dataset's name, as the user typed it.
         columns: the names of a row's pictures.
         splits: the number of rows of each split, under the dataset's own names.
-        gray: the sides of a pair that are converted to gray, 0 for A and 1 for B.
+        decoder: how its rows become pictures.
+        notes: sentences about how the pairs were found and what is left out, for the user.
+        inspection: what `inspect_pairs` found in a sample of the rows; None before.
+        random_access: whether reading a single row is as cheap as reading the next one.
     """
 
     name: str
-    gray: tuple[int, ...] = ()
+    decoder: Decoder = Decoder()
+    notes: tuple[str, ...] = ()
+    inspection: "Inspection | None" = None
+    random_access: bool = False
     columns: tuple[str, ...]
     splits: dict[str, int]
 
@@ -65,51 +74,81 @@ class Source(ABC):
     def read(self, rows: Rows) -> Iterator[Row]:
         """Yields the rows in order; raises `UserError` naming the row that can't be read."""
 
+    def sample(self, rows: Rows, count: int) -> Iterator[tuple[int, Row]]:
+        """Yields up to `count` rows with their numbers: evenly spread, or the first ones.
+
+        They are evenly spread where single rows can be read cheaply.
+        """
+        if not self.random_access:
+            yield from enumerate(islice(self.read(rows), count), rows.start)
+            return
+        spread = np.linspace(rows.start, rows.stop - 1, min(count, len(rows)))
+        for number in np.rint(spread).astype(int).tolist():
+            for row in self.read(Rows(rows.split, number, number + 1)):
+                yield number, row
+
+    def row_name(self, split: str, number: int) -> str:
+        """Returns what messages call a row: its files where it has files of its own."""
+        return f"row {number} of {self.name} ({split})"
+
     @abstractmethod
     def fingerprint(self) -> str:
         """Returns a hash that changes with the dataset's content and with the columns."""
+
+    def inventory(self) -> dict[str, str] | None:
+        """Returns a description of each file's content by its name, or None where there are none.
+
+        A copy of the files has the same descriptions.
+        """
+        return None
 
     def plan(self, config: Config) -> SplitPlan:
         """Chooses training and held-out rows.
 
         The held-out rows are the dataset's own held-out split, or else the last tenth of the
-        training split. `validation_samples` sets their number. Raises `UserError` when no row is
-        left for training.
+        training split. `validation_samples` sets their number. Raises `UserError` when the training
+        split is missing or no row is left for training.
         """
-        if TRAIN_SPLIT not in self.splits:
-            names = ", ".join(self.splits) or "none"
-            raise UserError(f"{self.name} has no split named {TRAIN_SPLIT}; its splits: {names}.")
-        total, requested = self.splits[TRAIN_SPLIT], config.validation_samples
-        split = next((s for s in HELD_OUT_SPLITS if self.splits.get(s)), None)
+        train = self._find_train_split(config.train_split)
+        total, requested = self.splits[train], config.validation_samples
+        split = self._find_held_out_split(train)
         if split:
-            held_out = Rows(split, 0, min(requested or self.splits[split], self.splits[split]))
+            size = self.splits[split]
+            held_out = Rows(split, 0, size if requested is None else min(requested, size))
             stop = total
         else:
             # A contiguous block, because neighboring rows often show neighboring places.
-            stop = total - (requested or max(1, int(total * HELD_OUT_FRACTION)))
-            held_out = Rows(TRAIN_SPLIT, max(stop, 0), total)
+            count = max(1, int(total * HELD_OUT_FRACTION)) if requested is None else requested
+            stop = total - count
+            held_out = Rows(train, max(stop, 0), total)
         if stop < 1:
-            raise UserError(
-                f"{self.name} has {total} pairs, too few to hold {len(held_out)} out and train "
-                "on the rest; use a larger dataset or a smaller --validation_samples."
-            )
+            raise self._too_few(total, len(held_out))
         train_stop = min(config.max_train_samples or stop, stop)
-        return SplitPlan(Rows(TRAIN_SPLIT, 0, train_stop), held_out)
+        return SplitPlan(Rows(train, 0, train_stop), held_out)
 
+    def _find_train_split(self, requested: str | None) -> str:
+        name = requested or TRAIN_SPLIT
+        for split in self.splits:
+            if split.casefold() == name.casefold():
+                return split
+        names = ", ".join(self.splits) or "none"
+        hint = f"; choose one with --train_split {next(iter(self.splits))}" if self.splits else ""
+        raise UserError(f"{self.name} has no split named {name}; its splits: {names}{hint}.")
 
-def decode(row: Row) -> tuple[Image.Image, Image.Image]:
-    """Decodes a row to A and B in 8-bit RGB; raises `UserError` when a picture can't be read."""
-    pictures = [open_image(picture) for picture in row]
-    return (pictures[0], pictures[1]) if len(pictures) == 2 else split_pair(pictures[0])
+    def _find_held_out_split(self, train: str) -> str | None:
+        others = {split.casefold(): split for split, size in self.splits.items() if size}
+        others.pop(train.casefold(), None)
+        return next((others[name] for name in HELD_OUT_SPLITS if name in others), None)
 
-
-def decode_and_resize(row: Row, size: int, gray: tuple[int, ...] = ()) -> np.ndarray:
-    """Decodes a row to (2, size, size, 3) uint8, A first; raises `UserError` as `decode` does.
-
-    The sides in `gray` get three equal channels.
-    """
-    # Resizing the joined picture first would blur the seam.
-    pictures = [resize(picture, size, size) for picture in decode(row)]
-    for side in gray:
-        pictures[side] = pictures[side].convert("L").convert("RGB")
-    return np.stack([np.asarray(picture) for picture in pictures])
+    def _too_few(self, total: int, held_out: int) -> UserError:
+        if total == 0:
+            return UserError(f"{self.name} has no pairs to train on; check the dataset.")
+        if total == 1:
+            return UserError(
+                f"{self.name} has 1 pair, too few to hold one out for the evaluation; use a larger "
+                "dataset, or train on this pair with --validation_samples 0."
+            )
+        return UserError(
+            f"{self.name} has {total} pairs, too few to hold {held_out} out and train on the "
+            "rest; use a larger dataset or a smaller --validation_samples."
+        )

@@ -1,11 +1,11 @@
-"""Pairs streamed with `datasets`: from the Hub, or from a local folder of parquet files."""
+"""Pairs streamed with `datasets`: from the Hub, or from local parquet files."""
 
 import bisect
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +14,26 @@ import fsspec
 import pyarrow.parquet as parquet
 
 from pix2pix.config import Config
-from pix2pix.data.source import Row, Rows, Source
+from pix2pix.data.columns import TableSource, choose_columns, dataset_errors_as_user_errors
+from pix2pix.data.source import Row, Rows
 from pix2pix.errors import UserError, first_line
+from pix2pix.files import describe_content
 
-# Pairs of columns that are recognized without flags.
-KNOWN_PAIRS = (
-    ("imageA", "imageB"),
-    ("input_image", "target_image"),
-    ("input_image", "output_image"),
-    ("image", "label"),
-)
+# Single files that can be a dataset, and the builder of `datasets` that reads them.
+FILE_BUILDERS = {".parquet": "parquet", ".arrow": "arrow", ".jsonl": "json", ".csv": "csv"}
+# Rows of a remote dataset are large and not cached, so fewer of them are looked at.
+REMOTE_SAMPLE = 24
 
 
-class StreamedSource(Source):
+class StreamedSource(TableSource):
     """A dataset that `datasets` can stream, with random access to row groups of parquet files."""
 
     def __init__(self, config: Config):
         """Opens `config.dataset_name`; raises `UserError` if it is missing or can't be read."""
-        self.name, self._revision = config.dataset_name, config.dataset_revision
-        with _errors_as_user_errors(self.name):
-            builder = datasets.load_dataset_builder(self.name, revision=self._revision)
+        super().__init__(config.dataset_name)
+        self._revision, self._config = config.dataset_revision, "default"
+        with dataset_errors_as_user_errors(self.name):
+            builder = self._load_builder(config)
             files = builder.config.data_files or {}
             self._files = {str(split): list(paths) for split, paths in files.items()}
             self._streams = builder.as_streaming_dataset()
@@ -43,31 +43,35 @@ class StreamedSource(Source):
                     f"The columns of {self.name} are unknown before it is read; convert the "
                     "dataset to parquet."
                 )
-            self.columns = choose_columns(
-                self.name, features, config.input_column, config.target_column
-            )
+            self.columns = choose_columns(self.name, features, config, self._read_first)
+            self._casts = [c for c in self.columns if not isinstance(features[c], datasets.Value)]
             if builder.name == "parquet" and set(self.columns) != set(features):
                 # Parquet files store each column separately, so unused columns are not downloaded.
-                self._streams = datasets.load_dataset_builder(
-                    self.name, revision=self._revision, columns=list(self.columns)
-                ).as_streaming_dataset()
+                columns = list(self.columns)
+                self._streams = self._load_builder(config, columns=columns).as_streaming_dataset()
             self._groups = {split: self._count_row_groups(split) for split in self._streams}
             metadata = builder.info.splits or {}
             self.splits = {split: self._count_rows(split, metadata) for split in self._streams}
         self._resharded: dict[str, datasets.IterableDataset] = {}
+        self.notes = tuple(self._describe(builder))
 
     def read(self, rows: Rows) -> Iterator[Row]:
         """Yields the files of each pair; see `Source.read`."""
         number = rows.start
         try:
             for row in itertools.islice(self._stream_from(rows), len(rows)):
-                yield tuple(_read_cell(row[column]) for column in self.columns)
+                yield self._read_row(rows.split, number, row)
                 number += 1
         except Exception as error:  # the clients raise a dozen unrelated classes
             raise UserError(
                 f"Reading {self.name} broke off at row {number} of {rows.split} "
                 f"({first_line(error)}); the rows before it are kept: run the command again."
             ) from error
+
+    def sample(self, rows: Rows, count: int) -> Iterator[tuple[int, Row]]:
+        """Yields the first rows with their numbers; see `Source.sample`."""
+        is_local = all(Path(path).exists() for path in self._files.get(rows.split, []))
+        return super().sample(rows, count if is_local else min(count, REMOTE_SAMPLE))
 
     def fingerprint(self) -> str:
         """Returns a hash of the columns and of the revision or files; see `Source.fingerprint`."""
@@ -77,8 +81,60 @@ class StreamedSource(Source):
         else:
             stats = [Path(f).stat() for paths in self._files.values() for f in paths]
             files = [(s.st_size, s.st_mtime_ns) for s in stats]
-        identity = json.dumps([self.name, files, self.columns, list(self._files)])
+        identity = json.dumps([self.name, self._config, files, self.columns, list(self._files)])
         return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+    def inventory(self) -> dict[str, str] | None:
+        """Returns the local files, None for a dataset on the Hub; see `Source.inventory`."""
+        if self._revision:
+            return None
+        paths = [Path(path) for paths in self._files.values() for path in paths]
+        root = Path(os.path.commonpath([path.parent for path in paths]))
+        return {path.relative_to(root).as_posix(): describe_content(path) for path in paths}
+
+    def _load_builder(self, config: Config, **settings: Any) -> datasets.DatasetBuilder:
+        """Returns the builder of the chosen configuration.
+
+        Raises `UserError`, with the names of the configurations, when there is none of that name,
+        or one of several must be chosen.
+        """
+        path = Path(self.name)
+        if path.is_file():
+            kind = FILE_BUILDERS[path.suffix.lower()]
+            return datasets.load_dataset_builder(kind, data_files=str(path), **settings)
+        chosen = config.dataset_config
+        try:
+            builder = datasets.load_dataset_builder(
+                self.name, chosen, revision=self._revision, **settings
+            )
+        except ValueError:
+            names = datasets.get_dataset_config_names(self.name, revision=self._revision)
+            if chosen in names or (chosen is None and len(names) < 2):
+                raise
+            if chosen is None:
+                raise UserError(
+                    f"{self.name} has several configurations: {', '.join(names)}; choose one with "
+                    f"--dataset_config {names[0]}."
+                ) from None
+            known = (
+                f"it has: {', '.join(names)}" if len(names) > 1 else "leave --dataset_config out"
+            )
+            raise UserError(f"{self.name} has no configuration {chosen}; {known}.") from None
+        self._config = builder.config.name
+        return builder
+
+    def _read_first(self, columns: list[str]) -> Mapping[str, Any]:
+        """Returns the first row's cells in `columns`."""
+        stream = next(iter(self._streams.values())).select_columns(columns)
+        return next(iter(stream), dict.fromkeys(columns))
+
+    def _describe(self, builder: datasets.DatasetBuilder) -> Iterator[str]:
+        """Yields sentences about the columns and the configuration, for the user."""
+        yield self._describe_columns()
+        names = list(builder.builder_configs)
+        if len(names) > 1:
+            others = ", ".join(name for name in names if name != builder.config.name)
+            yield f"The configuration {builder.config.name} is used; not used: {others}."
 
     def _stream_from(self, rows: Rows) -> Iterator[dict]:
         """Yields rows from `rows.start` on, without downloading the row groups before it."""
@@ -100,7 +156,7 @@ class StreamedSource(Source):
 
     def _select_columns(self, stream: datasets.IterableDataset) -> datasets.IterableDataset:
         stream = stream.select_columns(list(self.columns))
-        for column in self.columns:
+        for column in self._casts:
             # Some datasets store bare {bytes, path} structs; after the cast all rows look alike.
             stream = stream.cast_column(column, datasets.Image(decode=False))
         return stream
@@ -123,75 +179,3 @@ class StreamedSource(Source):
             return metadata[split].num_examples
         # Without footers and metadata, the split must be read once to the end, undecoded.
         return sum(1 for _ in self._streams[split].decode(False))
-
-
-def choose_columns(
-    name: str, features: datasets.Features, a: str | None = None, b: str | None = None
-) -> tuple[str, ...]:
-    """Returns the columns of A and B, or the one column of side-by-side pairs.
-
-    Args:
-        name: the dataset's name, for messages.
-        features: the dataset's columns.
-        a: `--input_column`, or None to recognize the columns.
-        b: `--target_column`, or None.
-
-    Raises:
-        UserError: when a column is missing or has no pictures, or the choice is ambiguous; then it
-            lists the columns and suggests two of them.
-    """
-    all_columns = ", ".join(features) or "none"
-    chosen = tuple(column for column in (a, b) if column)
-    for column in chosen:
-        if column not in features:
-            raise UserError(f"{name} has no column {column}; its columns are {all_columns}.")
-        if not _has_pictures(features[column]):
-            raise UserError(f"The column {column} of {name} has no pictures; choose another one.")
-    if b and not a:
-        raise UserError("--target_column needs --input_column; add it to the command.")
-    if chosen:
-        return chosen
-    pictures = [column for column, feature in features.items() if _has_pictures(feature)]
-    for pair in KNOWN_PAIRS:
-        if set(pair) <= set(pictures):
-            return pair
-    if len(pictures) == 1:
-        return tuple(pictures)
-    first, second = (pictures + ["<A>", "<B>"])[:2] if pictures else ("<A>", "<B>")
-    raise UserError(
-        f"Which columns of {name} are the pair? Its columns are {all_columns}; name them, "
-        f"e.g. --input_column {first} --target_column {second}."
-    )
-
-
-def _has_pictures(feature: Any) -> bool:
-    # Some datasets store pictures as bare {bytes, path} structs instead of an Image column.
-    return isinstance(feature, datasets.Image) or (
-        isinstance(feature, dict) and {"bytes", "path"} <= set(feature)
-    )
-
-
-@contextmanager
-def _errors_as_user_errors(name: str) -> Iterator[None]:
-    """Turns the exceptions of opening a dataset with `datasets` into a `UserError`."""
-    try:
-        yield
-    except UserError:
-        raise
-    except (FileNotFoundError, datasets.exceptions.DatasetNotFoundError) as error:
-        raise UserError(
-            f"No pairs were found at {name}; parquet files with two picture columns or a folder "
-            f"train of side-by-side pictures are expected ({first_line(error)})."
-        ) from None
-    except Exception as error:  # the clients raise a dozen unrelated classes
-        raise UserError(f"The dataset {name} can't be read: {first_line(error)}") from error
-
-
-def _read_cell(cell: dict | None) -> bytes:
-    """Returns the bytes of a picture file; empty if the row has no picture."""
-    if cell is None:
-        return b""
-    if cell.get("bytes") is not None:
-        return cell["bytes"]
-    with fsspec.open(cell["path"], "rb") as file:
-        return file.read()

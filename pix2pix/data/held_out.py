@@ -1,0 +1,60 @@
+"""The held-out pairs of a run, in their own proportions."""
+
+from collections.abc import Sequence
+from typing import overload
+
+import numpy as np
+from PIL import Image
+
+from pix2pix.data.cache import CachedPairs
+from pix2pix.data.decoding import Decoder
+from pix2pix.geometry import make_square
+
+
+class HeldOutPairs(Sequence[np.ndarray]):
+    """Holds pairs as they are served and evaluated: (2, H, W, 3) uint8, the longer side S pixels.
+
+    Attributes:
+        boxes: (K, 2, S, S, 3) uint8, which the pairs fill from the top left.
+        sizes: the (width, height) of each pair.
+    """
+
+    def __init__(self, boxes: np.ndarray, sizes: list[tuple[int, int]], decoder: Decoder):
+        self.boxes, self.sizes, self._decoder = boxes, sizes, decoder
+
+    @classmethod
+    def of_cache(cls, cached: CachedPairs, decoder: Decoder) -> "HeldOutPairs":
+        """Returns the pairs of a cache that was built with `as_served`."""
+        side = cached.pairs.shape[2]
+        sizes = [
+            decoder.served_size((width, height), side) for width, height in cached.sizes.tolist()
+        ]
+        return cls(cached.pairs, sizes, decoder)
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: slice) -> "HeldOutPairs": ...
+    def __getitem__(self, index: int | slice) -> "np.ndarray | HeldOutPairs":
+        if isinstance(index, slice):
+            return HeldOutPairs(self.boxes[index], self.sizes[index], self._decoder)
+        width, height = self.sizes[index]
+        return self.boxes[index, :, :height, :width]
+
+    @property
+    def are_square(self) -> bool:
+        """Whether every pair fills its square."""
+        side = self.boxes.shape[2]
+        return all(size == (side, side) for size in self.sizes)
+
+    def squares(self, count: int) -> np.ndarray:
+        """Returns the first pairs as training shows them to the network, (count, 2, S, S, 3)."""
+        side, aspect = self.boxes.shape[2], self._decoder.aspect
+        squares = [
+            [np.asarray(make_square(Image.fromarray(half), side, aspect)) for half in pair]
+            for pair in self[:count]
+        ]
+        return np.array(squares, np.uint8).reshape(-1, 2, side, side, 3)
