@@ -3,9 +3,9 @@
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, cast, get_args
 
 import numpy as np
 from PIL import Image
@@ -14,15 +14,12 @@ from pix2pix.artifacts import CONFIG_FILE, GRAPH_FILE, REQUIRED, STARTER_FOLDER,
 from pix2pix.config import Config
 from pix2pix.errors import UserError, first_line
 from pix2pix.files import sha256
-from pix2pix.images import (
-    check_pixels,
-    fit_to_square,
-    open_image,
-    resize,
-    to_rgb,
-    to_tensor,
-    to_uint8,
-)
+from pix2pix.geometry import Geometry
+from pix2pix.images import resize, to_tensor, to_uint8
+from pix2pix.pixels.arrays import image_of_array
+from pix2pix.pixels.gate import MAX_PIXELS, check_pixels, notes_of, open_image, to_rgb, warnings_of
+from pix2pix.pixels.rule import Bands, PixelRule, Range
+from pix2pix.threads import read_threads_or_default
 from pix2pix.tiles import translate_in_tiles
 from pix2pix.version import ROOT
 
@@ -33,50 +30,8 @@ Mode = Literal["fit", "full"]
 MODES: tuple[str, ...] = get_args(Mode)
 # The model that comes with a checkout; an installed package does not have it.
 STARTER_MODEL = ROOT / STARTER_FOLDER
-THREADS_VARIABLE = "PIX2PIX_THREADS"
-MAX_THREADS = 1024
-
-logger = logging.getLogger(__name__)
-
-
-def read_threads(environ: Mapping[str, str] = os.environ) -> int:
-    """Returns PIX2PIX_THREADS, the CPU threads of a translation; 0 lets ONNX Runtime choose.
-
-    `Translator` uses at most one thread per core.
-
-    Raises:
-        UserError: when the value is not a whole number from 0 to MAX_THREADS.
-    """
-    return read_number(environ, THREADS_VARIABLE, 0, (0, MAX_THREADS))
-
-
-def read_number(
-    environ: Mapping[str, str], variable: str, default: int, limits: tuple[int, int]
-) -> int:
-    """Returns the whole number in an environment variable; `default` where it is not set.
-
-    Raises:
-        UserError: when the value is not a whole number within `limits`, which are included.
-    """
-    text, (least, greatest) = environ.get(variable, str(default)), limits
-    try:
-        number = int(text)
-    except ValueError:
-        number = least - 1
-    if not least <= number <= greatest:
-        raise UserError(
-            f"{variable} is {text[:40]!r}, which is not a whole number from {least} to {greatest}: "
-            f"the default of {default} is used."
-        )
-    return number
-
-
-def _threads_or_default() -> int:
-    try:
-        return read_threads()
-    except UserError as error:
-        logger.warning("%s", error)
-        return 0
+# What `Translator` translates: a picture, its path, its file's content, or an array of its pixels.
+Picture = Image.Image | str | Path | bytes | np.ndarray
 
 
 def load_session(path: Path, threads: int = 0) -> "onnxruntime.InferenceSession":
@@ -90,6 +45,21 @@ def load_session(path: Path, threads: int = 0) -> "onnxruntime.InferenceSession"
     return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
 
 
+# Sentences about pictures that are logged; a folder of files that all differ would fill the screen.
+MAX_NOTES = 20
+
+logger = logging.getLogger(__name__)
+
+
+class TranslatorOptions(TypedDict, total=False):
+    """The keyword arguments of `Translator` that its other constructors take too."""
+
+    threads: int | None
+    bands: Bands | None
+    value_range: Range | None
+    max_megapixels: float
+
+
 class Translator:
     """Translates pictures with one generator; safe to call from several threads.
 
@@ -100,10 +70,18 @@ class Translator:
     Attributes:
         folder: the folder with the model's files. revision: their commit on the Hub, or None.
         about: the content of pix2pix.json. config: the `Config` the model was trained with.
+        rule: how the values of a file become 8-bit RGB. max_megapixels: the largest picture.
     """
 
     def __init__(
-        self, folder: str | Path, revision: str | None = None, *, threads: int | None = None
+        self,
+        folder: str | Path,
+        revision: str | None = None,
+        *,
+        threads: int | None = None,
+        bands: Bands | None = None,
+        value_range: Range | None = None,
+        max_megapixels: float = MAX_PIXELS / 1e6,
     ):
         """Loads the artifacts in `folder`.
 
@@ -112,21 +90,31 @@ class Translator:
             revision: the commit they were downloaded from.
             threads: CPU threads of a translation, at most one per core; 0 lets ONNX Runtime
                 choose, None reads PIX2PIX_THREADS.
+            bands: the numbers of a file's bands that are red, green and blue, from 1, or of one
+                for gray; None takes those of the training.
+            value_range: (LOW, HIGH), the values that become black and white in files that do not
+                have 8 bits, or "auto" or "dtype"; None takes that of the training.
+            max_megapixels: larger pictures are refused.
 
         Raises:
-            UserError: when the folder does not hold a complete pix2pix model.
+            UserError: when the folder does not hold a complete pix2pix model, or a value is wrong.
         """
         self.folder, self.revision = Path(folder), revision
         for name in REQUIRED:
             if not (self.folder / name).is_file():
                 raise _incomplete_model(folder, f"{name} is missing")
         self.about = ArtifactFolder(self.folder).read_description()
+        self.max_megapixels = max_megapixels
+        self._logged: set[str] = set()
         cores = os.cpu_count() or 1
-        threads = max(0, min(_threads_or_default() if threads is None else threads, cores))
+        threads = max(0, min(read_threads_or_default() if threads is None else threads, cores))
         # Translations that share their cores are slower than translations one after the other.
         self._running = threading.Semaphore(max(1, cores // threads) if threads else 1)
         try:
             self.config = Config.from_dict(self.about["config"])
+            self.geometry = Geometry.of_model(self.config.aspect, self.about)
+            trained = PixelRule.from_dict((self.about.get("reading") or {}).get("input"))
+            self.rule = trained.override(bands, value_range)
             self._check_weights()
             self._session = load_session(self.folder / GRAPH_FILE, threads)
         except UserError:
@@ -155,7 +143,7 @@ class Translator:
         *,
         revision: str | None = None,
         local_files_only: bool = False,
-        threads: int | None = None,
+        **options: Unpack["TranslatorOptions"],
     ) -> "Translator":
         """Loads a local folder, or a model of the Hub (from its cache when offline).
 
@@ -163,22 +151,22 @@ class Translator:
             repo_id_or_folder: a folder with the artifacts, or an id such as `user/pix2pix-maps`.
             revision: commit, tag or branch on the Hub; a commit always gives the same weights.
             local_files_only: read the local cache only and send no request to the Hub.
-            threads: as in `__init__`.
+            options: threads, bands, value_range and max_megapixels, as in `__init__`.
 
         Raises:
             UserError: when the model can't be found, downloaded or read; the message says what to
                 do.
         """
         if Path(repo_id_or_folder).is_dir():
-            return cls(repo_id_or_folder, threads=threads)
+            return cls(repo_id_or_folder, **options)
         from pix2pix import hub
 
         folder, commit = hub.fetch_model(str(repo_id_or_folder), revision, local_files_only)
-        return cls(folder, commit, threads=threads)
+        return cls(folder, commit, **options)
 
     @classmethod
     def from_name(
-        cls, name: str, *, local_files_only: bool = False, threads: int | None = None
+        cls, name: str, *, local_files_only: bool = False, **options: Unpack["TranslatorOptions"]
     ) -> "Translator":
         """Loads a folder, a Hub id, or `id@revision`; otherwise as `from_pretrained`."""
         repo_id, _, revision = (name, "", "") if Path(name).is_dir() else name.partition("@")
@@ -186,17 +174,20 @@ class Translator:
             repo_id,
             revision=revision or None,
             local_files_only=local_files_only,
-            threads=threads,
+            **options,
         )
 
-    def __call__(
-        self, image: Image.Image | str | Path | bytes, *, mode: str = "fit"
-    ) -> Image.Image:
+    def __call__(self, image: Picture, *, mode: str = "fit") -> Image.Image:
         """Translates a picture of any size and color mode; the result is RGB of the same size.
 
         The same picture gives the same pixels each time, because dropout is off. The mode `fit`
-        shows the network the whole picture at its training size; `full` keeps every pixel and
-        translates in blended tiles.
+        shows the network the whole picture at its training size and in the proportions of its
+        training pairs; `full` keeps every pixel and translates in blended tiles.
+
+        Args:
+            image: a PIL image, a path, the content of a file, or an array of shape (H, W, 3) or
+                (H, W) of uint8.
+            mode: `fit` or `full`.
 
         Raises:
             UserError: when the picture can't be read or is too large, or `mode` is unknown.
@@ -205,33 +196,56 @@ class Translator:
         return cast(Image.Image, translation)  # comes with the last tile
 
     def iter_progress(
-        self, image: Image.Image | str | Path | bytes, *, mode: str = "fit"
+        self, image: Picture, *, mode: str = "fit"
     ) -> Iterator[tuple[int, int, Image.Image | None]]:
         """Translates as a call does, and yields its progress after each tile.
 
         Stopping the iteration cancels the remaining tiles.
 
         Yields:
-            The number of tiles done, the number of all tiles (1 in the mode `fit`), and None; with
-            the last tile, the translation instead of None.
+            The number of tiles done, the number of all tiles (1 in the mode `fit`, unless the model
+            was trained with --aspect crop), and None; with the last tile, the translation instead
+            of None.
 
         Raises:
             UserError: as a call does.
         """
         if mode not in MODES:
             raise UserError(f"The mode {mode!r} is unknown; choose one of {', '.join(MODES)}.")
-        if isinstance(image, Image.Image):
-            check_pixels(image)
-            image = to_rgb(image)
-        else:
-            image = open_image(image)
+        yield from self.iter_rgb(self.read(image), mode)
+
+    def iter_rgb(
+        self, image: Image.Image, mode: str
+    ) -> Iterator[tuple[int, int, Image.Image | None]]:
+        """Translates 8-bit RGB that `read` has returned; otherwise as `iter_progress`."""
+        side, size = self.config.image_size, image.size
         if mode == "fit":
-            yield 1, 1, self._fit(image)
-            return
-        pixels = np.asarray(image)
-        tiles = translate_in_tiles(pixels, self.config.image_size, self.generate)
-        for done, total, result in tiles:
-            yield done, total, Image.fromarray(result) if done == total else None
+            image = resize(image, *self.geometry.scaled_size(size, side))
+        for done, total, result in translate_in_tiles(np.asarray(image), side, self.generate):
+            is_last = done == total
+            yield done, total, resize(Image.fromarray(result), *size) if is_last else None
+
+    def read(self, image: Picture) -> Image.Image:
+        """Returns a picture as the 8-bit RGB that the generator gets; raises `UserError`.
+
+        Logs how a file was read that is not plain 8-bit RGB: each sentence once, with the name of
+        the first such file.
+        """
+        max_pixels = round(self.max_megapixels * 1e6)
+        if isinstance(image, np.ndarray):
+            image = image_of_array(image)
+        if isinstance(image, Image.Image):
+            check_pixels(image, max_pixels)
+            read = to_rgb(image, self.rule)
+        else:
+            read = open_image(image, max_pixels, self.rule)
+        for sentence in set(notes_of(read)) - self._logged:
+            if len(self._logged) < MAX_NOTES:
+                self._logged.add(sentence)
+                level = logging.WARNING if sentence in warnings_of(read) else logging.INFO
+                name = f"{Path(image).name}: " if isinstance(image, str | Path) else ""
+                logger.log(level, "%s%s", name, sentence)
+        return read
 
     def generate(self, pictures: np.ndarray) -> np.ndarray:
         """Runs the bare network: (B, H, W, 3) uint8 -> same, H and W multiples of 2**depth."""
@@ -240,10 +254,13 @@ class Translator:
             tensor = self._session.run(["translation"], {"image": image})[0]
         return to_uint8(tensor)
 
-    def _fit(self, image: Image.Image) -> Image.Image:
-        square, (width, height) = fit_to_square(image, self.config.image_size)
-        translated = self.generate(square[None])[0, :height, :width]
-        return resize(Image.fromarray(translated), *image.size)
+    def predict(self, pictures: np.ndarray) -> np.ndarray:
+        """Translates as served in the mode `fit`, for evaluation: (B, H, W, 3) uint8 -> same."""
+        served = []
+        for picture in pictures:
+            *_, (_, _, translation) = self.iter_rgb(Image.fromarray(picture), "fit")
+            served.append(np.asarray(translation))
+        return np.stack(served)
 
 
 def _incomplete_model(folder: str | Path, reason: str) -> UserError:

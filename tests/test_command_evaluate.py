@@ -208,8 +208,8 @@ def test_a_usage_error_exits_with_2(capsys, tmp_path: Path):
         capsys, "--model", "x", "--legend", "fff"
     )
     assert "invalid choice: 'none'" in usage_error(capsys, "--model", "x", "--cache", "none")
-    output = usage_error(capsys, "--model", "x", "--validation-samples", "0")
-    assert "must be greater than 0" in output
+    output = usage_error(capsys, "--model", "x", "--validation-samples", "-1")
+    assert "must be at least 0" in output
     assert "name a file" in usage_error(capsys, "--model", "x", "--output", str(tmp_path))
 
 

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from pix2pix import Translator, UserError
-from pix2pix.images import MAX_PIXELS, fit_to_square, pad_mirrored
-from pix2pix.translate import read_threads
+from pix2pix.images import pad_mirrored
+from pix2pix.pixels.gate import MAX_PIXELS
+from pix2pix.threads import read_threads
 from tests.builders import encode_image, make_finished_run, make_picture
 
 MODES = ("fit", "full")
@@ -83,8 +84,7 @@ def test_generate_takes_batches_and_any_multiple_of_the_size(translator):
 def test_fit_shows_the_network_the_whole_picture_once(translator):
     """The longer side becomes the training size; the mirrored rest is cut off after translation."""
     image = make_picture(256, 128)
-    square, (width, height) = fit_to_square(image, 64)
-    assert (width, height) == (64, 32)
+    square = pad_mirrored(pixels(image.resize((64, 32), Image.Resampling.BICUBIC)), 64, 64)
     small = Image.fromarray(translator.generate(square[None])[0, :32, :64])
     expected = small.resize((256, 128), Image.Resampling.BICUBIC)
     np.testing.assert_array_equal(pixels(translator(image, mode="fit")), pixels(expected))

@@ -23,7 +23,7 @@ def update(folder: Path) -> None:
     image_size = artifacts.read_description()["config"]["image_size"]
     report = artifacts.read_metrics()
     assert report, f"{folder} has no {METRICS_FILE}"
-    report["protocol"] = protocol(image_size, len(report["legend"]), LEGEND_FOUND)
+    report["protocol"] = protocol(image_size, True, len(report["legend"]), LEGEND_FOUND)
     write_json(artifacts / METRICS_FILE, report)
     write_card(folder)
 

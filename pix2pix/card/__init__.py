@@ -5,7 +5,7 @@ from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from pix2pix.artifacts import CARD_FILE, METRICS_FILE, ArtifactFolder
+from pix2pix.artifacts import CARD_FILE, CONFIG_FILE, METRICS_FILE, ArtifactFolder
 from pix2pix.card import sections
 from pix2pix.card.pictures import HEADING_HEIGHT, sample_grid, write_curves
 from pix2pix.config import Config
@@ -40,8 +40,25 @@ def write_card(
     description, report = artifacts.read_description(), artifacts.read_metrics()
     if report is None:
         raise UserError(f"{folder} has no {METRICS_FILE}; train again to get a complete model.")
+    try:
+        card = _make_card(description, report, repo_id, revision, space_id)
+    except KeyError as error:
+        raise UserError(
+            f"{folder} is not complete: {CONFIG_FILE} or {METRICS_FILE} lacks {error}; train again "
+            "or restore the files."
+        ) from None
+    write_text(artifacts / CARD_FILE, str(card))
+
+
+def _make_card(
+    description: dict,
+    report: dict,
+    repo_id: str | None,
+    revision: str | None,
+    space_id: str | None,
+) -> ModelCard:
     config = Config.from_dict(description["config"])
-    card = ModelCard.from_template(
+    return ModelCard.from_template(
         _front_matter(description, report, repo_id),
         template_path=str(TEMPLATE),
         repo_id=repo_id or "<user>/pix2pix-maps",
@@ -50,6 +67,7 @@ def write_card(
         config=config,
         dataset=sections.dataset(config),
         direction=config.direction.replace("_", " "),
+        measured=bool(report["metrics"]),
         results=table.format_markdown(table.metric_rows(report)),
         ranking=sections.ranking(report),
         baselines=sections.baselines(report),
@@ -63,7 +81,6 @@ def write_card(
         provenance=table.format_markdown(sections.provenance(description)),
         training_pairs=sections.count(description["rows"]["train"]),
     )
-    write_text(artifacts / CARD_FILE, str(card))
 
 
 def _front_matter(description: dict, report: dict, repo_id: str | None) -> ModelCardData:
@@ -89,10 +106,10 @@ def _front_matter(description: dict, report: dict, repo_id: str | None) -> Model
         pipeline_tag="image-to-image",
         license="apache-2.0",
         datasets=[config["dataset_name"]] if on_hub else None,
-        metrics=list(values),
+        metrics=list(values) or None,
         tags=["pix2pix", "gan", "conditional-image-generation", "onnx"],
         model_name=name,
-        eval_results=results,
+        eval_results=results or None,
     )
 
 

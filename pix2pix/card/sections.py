@@ -118,7 +118,32 @@ def provenance(description: dict) -> Table:
         ["held-out pairs", f"{count(rows['held_out']):,}: {_rows(rows['held_out'])}"],
         ["unreadable rows left out", str(unreadable)],
         ["channels", f"{config['input_channels']} in, {config['target_channels']} out"],
+        *_proportions(description),
+        *_pixel_values(description),
     ]
+
+
+def _proportions(description: dict) -> Table:
+    """Returns a row about pairs that are not square; earlier versions did not record it."""
+    low, high = description.get("pair_aspects") or (1, 1)
+    if low == high == 1:
+        return []
+    values = f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f}"
+    aspect = description["config"].get("aspect", "squash")
+    return [["width / height", f"{values}, made square by `--aspect {aspect}`"]]
+
+
+def _pixel_values(description: dict) -> Table:
+    """Returns a row for each side of the pairs of which bands or values were chosen."""
+    rows = []
+    for side, rule in description.get("reading", {}).items():
+        bands, value_range = rule["bands"], rule["value_range"]
+        parts = [f"bands {', '.join(map(str, bands))}"] if bands else []
+        if not isinstance(value_range, str):
+            parts.append("values {:g} to {:g} are black to white".format(*value_range))
+        if parts:
+            rows.append([f"{side} pictures", "; ".join(parts)])
+    return rows
 
 
 def count(rows: dict) -> int:
@@ -127,6 +152,8 @@ def count(rows: dict) -> int:
 
 
 def _rows(rows: dict) -> str:
+    if not count(rows):
+        return "none"
     return f"rows {rows['start']} to {rows['stop'] - 1} of split `{rows['split']}`"
 
 

@@ -27,10 +27,14 @@ from pix2pix.evaluation.reproduction import (
 from pix2pix.fields import check_settings, setting
 from pix2pix.files import write_json
 from pix2pix.flags import Subset, parse_as
+from pix2pix.images import orient_pair
+from pix2pix.names import check_model_name
 from pix2pix.runtime import prepare_tensorflow
 
 if TYPE_CHECKING:
     from pix2pix.data import LoadedPairs
+    from pix2pix.pixels.rule import PixelRule
+    from pix2pix.translate import Translator
 
 # TensorFlow and ONNX Runtime are imported where they are needed, so that --help is fast.
 prepare_tensorflow()
@@ -39,8 +43,8 @@ prepare_tensorflow()
 DATASET = Subset(
     Config,
     (
-        "dataset_name", "dataset_revision", "input_column", "target_column", "direction",
-        "validation_samples",
+        "dataset_name", "dataset_revision", "dataset_config", "train_split", "pair_layout",
+        "force_split", "input_column", "target_column", "direction", "validation_samples",
     ),
     default_help="the model's own",
 )  # fmt: skip
@@ -50,7 +54,7 @@ DATASET = Subset(
 class EvaluateSettings:
     """Describes an evaluation, except for its dataset. Raises `UserError` for a wrong value."""
 
-    model: str = setting(help="Hub id, id@revision, or folder of a model")
+    model: str = setting(help="Hub id, id@revision, or folder of a model", may_be_path=True)
     legend: str | None = setting(
         None,
         "colors of the classes, e.g. ffff00,007fff",
@@ -90,30 +94,33 @@ def run(settings: EvaluateSettings, changes: dict[str, Any]) -> bool:
     `changes` are settings of the dataset that replace the model's own.
     """
     preflight.check_packages(preflight.TRAINING)
+    preflight.prepare_keras()
     from pix2pix.translate import Translator
 
+    check_model_name(settings.model)
     translator = Translator.from_name(settings.model)
-    config, loaded = load(settings, apply_changes(translator.config, changes))
+    config = apply_changes(translator.config, changes)
+    config, loaded = load(settings, config, translator.rule)
+    _check_held_out(translator, config, loaded)
     dataset = _describe_dataset(config, loaded.source.columns, asdict(loaded.plan.held_out))
     own = _describe_own_dataset(translator.about, translator.config)
-    published = ArtifactFolder(translator.folder).read_metrics() if dataset == own else None
+    published, reason = _read_published(translator, loaded, dataset, own)
     legend = Legend.parse(settings.legend) if settings.legend else None
     if not legend and published:
         legend = published_legend(published)
     pairs = f"{len(loaded.held_out)} held-out pairs of {_format_dataset(dataset)}"
     print(f"Evaluating {settings.model} on {pairs}.")
-    report = evaluate(translator.generate, loaded.reference, loaded.held_out, config, legend)
+    report = evaluate(translator.predict, loaded.reference, loaded.held_out, config, legend)
     print(table.format_plain(table.metric_rows(report, baseline_intervals=True)))
     print(f"Legend: {','.join(bytes(color).hex() for color in report['legend'])}")
     if settings.output:
         model = {"model": settings.model, "model_revision": translator.revision}
         write_json(settings.output, model | {"dataset": dataset} | report)
         print(f"All figures are in {settings.output}.")
-    if dataset != own:
-        print(f"Nothing to compare: the model's card is about {_format_dataset(own)}.")
-    elif not published:
-        print("Nothing to compare: the model has no metrics.json.")
-    return not published or _compare(report, published)
+    if not published:
+        print(f"Nothing to compare: {reason}.")
+        return True
+    return _compare(report, published)
 
 
 def apply_changes(own: Config, changes: dict[str, Any]) -> Config:
@@ -122,20 +129,65 @@ def apply_changes(own: Config, changes: dict[str, Any]) -> Config:
         # These settings belong to the model's dataset and do not fit another one.
         own = replace(
             own, dataset_revision=None, input_column=None, target_column=None,
-            max_train_samples=None, validation_samples=None,
+            max_train_samples=None, validation_samples=None, dataset_config=None,
+            train_split=None, pair_layout="auto", force_split=False,
         )  # fmt: skip
     return replace(own, **changes)
 
 
-def load(settings: EvaluateSettings, config: Config) -> tuple[Config, "LoadedPairs"]:
-    """Returns the config with the dataset's commit instead of a branch, and the pairs."""
+def load(
+    settings: EvaluateSettings, config: Config, rule: "PixelRule"
+) -> tuple[Config, "LoadedPairs"]:
+    """Returns the config with the dataset's commit instead of a branch, and the pairs.
+
+    Inputs are read by `rule`, the model's own, as they are served.
+    """
     from pix2pix import data, hub
 
+    config = data.check_dataset(config)
     revision = hub.dataset_commit(config.dataset_name, config.dataset_revision)
     config = replace(config, dataset_revision=revision)
     folder = settings.cache_dir or data.default_cache_dir()
-    loaded = data.load_pairs(data.open_source(config, folder), config, settings.cache, folder)
-    return config, loaded
+    source = data.open_source(config, folder)
+    _, target_rule = orient_pair(source.decoder.rules, config.direction)
+    rules = orient_pair((rule, target_rule), config.direction)
+    source.decoder = replace(source.decoder, rules=rules)
+    return config, data.load_pairs(source, config, settings.cache, folder)
+
+
+def _read_published(
+    translator: "Translator", loaded: "LoadedPairs", dataset: dict, own: dict
+) -> tuple[dict | None, str]:
+    """Returns the figures on the model's card, or None and the reason why none can be compared."""
+    if dataset != own:
+        return None, f"the model's card is about {_format_dataset(own)}"
+    metrics = ArtifactFolder(translator.folder).read_metrics()
+    if not metrics:
+        return None, "the model has no metrics.json"
+    if "pair_aspects" not in translator.about and not loaded.held_out.are_square:
+        return None, (
+            "an earlier version measured the model's figures on squashed pairs, but these pairs "
+            "are scored in their own proportions, as served"
+        )
+    return metrics, ""
+
+
+def _check_held_out(translator: "Translator", config: Config, loaded: "LoadedPairs") -> None:
+    """Raises `UserError` if there is no pair to measure on that the model was not trained on."""
+    own, rows = translator.config, translator.about.get("rows") or {}
+    is_own_split = (
+        own.validation_samples == 0
+        and config.dataset_name == own.dataset_name
+        and loaded.plan.held_out.split == (rows.get("train") or {}).get("split")
+    )
+    if not loaded.held_out or is_own_split:
+        raise UserError(
+            f"The model was trained on all pairs of {config.dataset_name}, so there are none to "
+            "measure it on: name other pairs with --dataset_name."
+            if is_own_split
+            else "With --validation_samples 0 there are no pairs to measure on; give a number, or "
+            "name other pairs with --dataset_name."
+        )
 
 
 def _describe_own_dataset(about: dict, config: Config) -> dict:
@@ -160,9 +212,12 @@ def _describe_dataset(config: Config, columns: Iterable[str], held_out: dict) ->
 
 def _format_dataset(dataset: dict) -> str:
     rows, revision = dataset["held_out"], dataset["revision"]
+    numbers = f"rows {rows['start']} to {rows['stop'] - 1}"
+    if rows["start"] >= rows["stop"]:
+        numbers = "no rows"
     return (
-        f"{dataset['name']}{f' at {revision[:12]}' if revision else ''}, rows {rows['start']} to "
-        f"{rows['stop'] - 1} of split {rows['split']}, {dataset['direction'].replace('_', ' ')}"
+        f"{dataset['name']}{f' at {revision[:12]}' if revision else ''}, {numbers} of split "
+        f"{rows['split']}, {dataset['direction'].replace('_', ' ')}"
     )
 
 

@@ -7,7 +7,7 @@ does not import TensorFlow, so that `--help` is fast and the Space can use the t
 from pix2pix.evaluation.baselines import BASELINES, fit_baselines
 from pix2pix.evaluation.legend import Legend, find_legend
 from pix2pix.evaluation.metrics import METRICS, Metric
-from pix2pix.evaluation.report import evaluate
+from pix2pix.evaluation.report import empty_report, evaluate
 from pix2pix.evaluation.scores import Scores, score, score_all
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Legend",
     "Metric",
     "Scores",
+    "empty_report",
     "evaluate",
     "find_legend",
     "fit_baselines",

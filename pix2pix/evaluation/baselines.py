@@ -47,8 +47,12 @@ def _fit_mean_map(training: np.ndarray, config: Config) -> Predict:
     for _, targets in _chunks(training, config.direction):
         total += targets.sum(axis=0, dtype=np.float64)
     mean = Image.fromarray(np.rint(total / len(training)).astype(np.uint8))
-    mean_map = np.asarray(resize(mean, config.image_size, config.image_size))
-    return lambda pictures: np.broadcast_to(mean_map, pictures.shape)
+
+    def predict(pictures: np.ndarray) -> np.ndarray:
+        height, width = pictures.shape[1:3]
+        return np.broadcast_to(np.asarray(resize(mean, width, height)), pictures.shape)
+
+    return predict
 
 
 def _fit_best_constant(training: np.ndarray, config: Config) -> Predict:

@@ -114,7 +114,8 @@ def _compiled_ssim() -> Callable:
     """Returns TensorFlow's SSIM, compiled: four times as fast as its operations one by one."""
     import tensorflow as tf
 
-    return tf.function(functools.partial(tf.image.ssim, max_val=255))
+    # Pairs may differ in size, and a new trace for each size would take longer than the metric.
+    return tf.function(functools.partial(tf.image.ssim, max_val=255), reduce_retracing=True)
 
 
 def _share_within(levels: int, comparison: Comparison) -> float:

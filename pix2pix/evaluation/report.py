@@ -1,5 +1,7 @@
 """The content of metrics.json: the generator's scores beside those of the baselines."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from pix2pix.config import Config
@@ -10,22 +12,23 @@ from pix2pix.evaluation.scores import RESAMPLES, Predict, score_all
 from pix2pix.images import orient_pair
 
 LEGEND_FOUND, LEGEND_CHOSEN = "found in the training targets", "chosen by the user"
+NOTHING_MEASURED = "No held-out pairs: nothing was measured."
 
 
 def evaluate(
     predict: Predict,
     training: np.ndarray,
-    held_out: np.ndarray,
+    held_out: Sequence[np.ndarray],
     config: Config,
     legend: Legend | None = None,
 ) -> dict:
     """Scores a generator and the baselines, and returns the content of metrics.json.
 
     Args:
-        predict: the generator, a function from (1, S, S, 3) uint8 to the same.
+        predict: the generator as it is served, a function from (1, H, W, 3) uint8 to the same.
         training: training pairs, (N, 2, L, L, 3) uint8. The baselines are fitted on them and the
             legend is found in them, so that no choice depends on held-out targets.
-        held_out: the pairs to score on, (K, 2, S, S, 3) uint8.
+        held_out: the K pairs to score on, each (2, H, W, 3) uint8, the longer side S pixels.
         config: the settings of the run, of which the direction and the image size are used.
         legend: the colors that stand for classes; None finds them in the training targets.
     """
@@ -38,8 +41,9 @@ def evaluate(
         for name, predictor in predictors.items()
     }
     model = scores.pop("model")
+    are_square = all(pair.shape[1] == pair.shape[2] for pair in held_out)
     return {
-        "protocol": protocol(config.image_size, len(legend.colors), origin),
+        "protocol": protocol(config.image_size, are_square, len(legend.colors), origin),
         "held_out_pairs": len(held_out),
         "legend": legend.colors.tolist(),
         "metrics": model.summary(),
@@ -53,12 +57,20 @@ def evaluate(
     }
 
 
-def protocol(image_size: int, legend_colors: int, legend_origin: str) -> str:
+def empty_report() -> dict:
+    """Returns the content of metrics.json for a run without held-out pairs."""
+    return {"protocol": NOTHING_MEASURED, "held_out_pairs": 0, "metrics": {}, "per_pair": []}
+
+
+def protocol(image_size: int, are_square: bool, legend_colors: int, legend_origin: str) -> str:
     """Returns how every metric is measured, in sentences, for metrics.json and the card."""
     averaged = [metric for metric in METRICS.values() if not metric.combine]
     combined = [metric for metric in METRICS.values() if metric.combine]
+    size = f"to {image_size}x{image_size}"
+    if not are_square:
+        size = f"in its own proportions, the longer side to {image_size}"
     return (
-        f"All held-out pairs, each resized to {image_size}x{image_size}, on 8-bit pictures as "
+        f"All held-out pairs, each resized {size}, on 8-bit pictures as "
         f"served, dropout off. Averaged over pictures: {_describe(averaged)}. Computed from the "
         f"sums over all pictures: {_describe(combined)}. The {legend_colors} legend colors were "
         f"{legend_origin}. Intervals: 95 %, percentile bootstrap of the held-out pairs, "

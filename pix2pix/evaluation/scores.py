@@ -1,6 +1,6 @@
 """Scores of many pictures: each metric for each picture and for all, with its interval."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from pix2pix.images import orient_pair
 
 RESAMPLES = 1000
 
-# A generator or baseline: a function from (1, S, S, 3) uint8 to the same.
+# A generator or baseline: a function from (1, H, W, 3) uint8 to the same.
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
@@ -80,8 +80,10 @@ def score(generated: np.ndarray, target: np.ndarray, legend: Legend) -> dict[str
     return _collect([_measure(generated, target, legend)]).summary()
 
 
-def score_all(predict: Predict, pairs: np.ndarray, direction: str, legend: Legend) -> Scores:
-    """Returns the scores of `predict` on each of (K, 2, S, S, 3) uint8 pairs."""
+def score_all(
+    predict: Predict, pairs: Iterable[np.ndarray], direction: str, legend: Legend
+) -> Scores:
+    """Returns the scores of `predict` on each of the pairs, (2, H, W, 3) uint8."""
     rows = []
     for pair in pairs:
         picture, target = orient_pair(pair, direction)
