@@ -4,17 +4,20 @@ import fnmatch
 import glob
 import os
 import stat
+import tempfile
 import unicodedata
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix.errors import UserError
+from pix2pix.files import remove_temporary
 from pix2pix.formats import PICTURE_SUFFIXES
 
 # Device and inode number: the identity of a file or folder, whatever path leads to it.
 FileId = tuple[int, int]
+GEOTIFF_SUFFIX = ".tif"
 
 
 @dataclass(frozen=True)
@@ -161,11 +164,13 @@ def _matches(parts: tuple[str, ...], pattern: tuple[str, ...], is_folder: bool =
     return fnmatch.fnmatch(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:], is_folder)
 
 
-def plan_outputs(pictures: Iterable[PictureFile], output: Path) -> dict[Path, PictureFile]:
-    """Returns the picture for each PNG to write below `output`; no two share a PNG.
+def plan_outputs(
+    pictures: Iterable[PictureFile], output: Path, geotiffs: Container[PictureFile] = ()
+) -> dict[Path, PictureFile]:
+    """Returns the picture for each file to write below `output`; no two share a file.
 
     photo.jpg becomes photo.png. If photo.png in the same folder is translated too, the two become
-    photo.jpg.png and photo.png.png.
+    photo.jpg.png and photo.png.png. The pictures in `geotiffs` get the suffix .tif instead.
 
     Raises:
         UserError: when two pictures would still be written to one file, or one over an input.
@@ -175,13 +180,14 @@ def plan_outputs(pictures: Iterable[PictureFile], output: Path) -> dict[Path, Pi
     for picture in pictures:
         # Some file systems do not distinguish case, or the two Unicode encodings of "ü".
         name = unicodedata.normalize("NFC", str(picture.relative.with_suffix(""))).casefold()
-        same_stem[name].append(picture)
+        same_stem[name, picture in geotiffs].append(picture)
     planned: dict[Path, PictureFile] = {}
     input_ids = {file_id(picture.path) for picture in pictures} - {None}
-    for group in same_stem.values():
+    for (_, is_geotiff), group in same_stem.items():
+        suffix = GEOTIFF_SUFFIX if is_geotiff else ".png"
         for picture in group:
             stem = picture.relative.stem if len(group) == 1 else picture.relative.name
-            path = output / picture.relative.with_name(f"{stem}.png")
+            path = output / picture.relative.with_name(stem + suffix)
             if other := planned.get(path):
                 raise UserError(
                     f"{printable(other.path)} and {printable(picture.path)} would both be written "
@@ -195,6 +201,29 @@ def plan_outputs(pictures: Iterable[PictureFile], output: Path) -> dict[Path, Pi
                 )
             planned[path] = picture
     return planned
+
+
+def prepare_output(folder: Path, outputs: Iterable[Path]) -> None:
+    """Creates the output folder and deletes the temporary files of a run that was killed.
+
+    Raises:
+        UserError: when the folder can't be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--output {folder} is a file; name a folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"--output {folder} can't be written ({error.strerror}); name another folder."
+        ) from None
+    names = defaultdict(set)
+    for path in outputs:
+        names[path.parent].add(path.name)
+    for parent in names:
+        remove_temporary(parent, names[parent])
 
 
 def _file_mode(path: Path) -> int | None:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from pix2pix import Translator
 from pix2pix.commands import translate
-from pix2pix.images import open_image
+from pix2pix.pixels.gate import open_image
 from pix2pix.translate import STARTER_MODEL
 from tests.builders import encode_image, make_picture
 from tests.commands import ROOT

@@ -3,35 +3,46 @@
     pix2pix translate photos --output maps
     pix2pix translate "photos/**/*.jpg" --output maps --model <user>/pix2pix-maps --mode full
 
+The results are PNGs. A georeferenced TIFF or JPEG 2000 file becomes a GeoTIFF of the same size and
+place, if the extra `geo` is installed.
 The exit code is 1 when a picture could not be translated; the other pictures are still translated.
 """
 
 import errno
-import os
+import logging
 import signal
 import sys
-import tempfile
 import threading
 import time
 import warnings
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
-from PIL import Image
 from tqdm import tqdm
 
 from pix2pix import hub
 from pix2pix.console import run_command
 from pix2pix.errors import UserError
 from pix2pix.fields import check_settings, setting
-from pix2pix.files import remove_temporary, write_atomically
 from pix2pix.flags import parse_as
-from pix2pix.images import open_image
-from pix2pix.picture_files import PictureFile, find_pictures, plan_outputs, printable
-from pix2pix.translate import STARTER_MODEL, Mode, Translator
+from pix2pix.geotiff import has_gdal, is_georeferenced, translate_geotiff
+from pix2pix.names import check_model_name
+from pix2pix.picture_files import (
+    GEOTIFF_SUFFIX,
+    PictureFile,
+    find_pictures,
+    plan_outputs,
+    prepare_output,
+    printable,
+)
+from pix2pix.pixels.rule import PixelRule
+from pix2pix.png_results import translate_to_png
+from pix2pix.translate import STARTER_MODEL, Mode, Translator, TranslatorOptions
 
 PROGRAM = "pix2pix translate"
 RECOVERY_HINT = "finished pictures are kept: add --skip_existing to continue"
@@ -42,6 +53,8 @@ progress_bar = partial(
 # Write errors that every later picture would run into too.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class TranslateSettings:
@@ -51,20 +64,45 @@ class TranslateSettings:
         help='pictures, folders (with their subfolders), or patterns such as "photos/**/*.jpg"',
         positional=True,
     )
-    output: Path = setting(help="folder for the PNGs; it gets the subfolders of the input folders")
+    output: Path = setting(
+        help="folder for the results; it gets the subfolders of the input folders"
+    )
     model: str | None = setting(
         None,
         "folder, Hub id, or id@revision",
         default_help="the starter model of a checkout",
+        may_be_path=True,
     )
     mode: Mode = setting(
         "fit", "fit: the whole picture at the training size; full: every pixel, in blended tiles"
     )
-    side_by_side: bool = setting(False, "write the input and, to its right, the result")
-    skip_existing: bool = setting(False, "skip pictures whose PNG exists already")
+    format: Literal["auto", "png"] = setting(
+        "auto",
+        "auto: a GeoTIFF for a georeferenced TIFF or JPEG 2000 file, if the extra geo is "
+        "installed, and a PNG for others; png: always a PNG",
+    )
+    side_by_side: bool = setting(
+        False, "write the input and, to its right, the result; always as PNG"
+    )
+    skip_existing: bool = setting(False, "skip pictures whose result exists already")
+    bands: str | None = setting(
+        None,
+        "numbers of the bands that are red, green and blue, from 1, or of one for gray: 1,2,3",
+        default_help="as the model was trained, else the first three",
+    )
+    value_range: str | None = setting(
+        None,
+        "values that become black and white in files that do not have 8 bits: LOW,HIGH; auto: "
+        "recognized from the values of each file; dtype: the full range of the file's type",
+        default_help="as the model was trained, else auto",
+    )
+    max_megapixels: float = setting(
+        64.0, "refuse larger pictures; GeoTIFFs are not held in memory and may be larger", above=0
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
+        PixelRule().override(self.bands, self.value_range)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,13 +116,14 @@ def run(settings: TranslateSettings) -> int:
     # Pillow warns about odd metadata, but each file that fails gets one line, and others none.
     warnings.filterwarnings("ignore", module="PIL")
     search = find_pictures(settings.input, settings.output)
-    outputs = plan_outputs(search.pictures, settings.output)
+    geotiffs = _choose_geotiffs(search.pictures, settings)
+    outputs = plan_outputs(search.pictures, settings.output, geotiffs)
     if not outputs and not search.problems:
         names = ", ".join(map(printable, settings.input))
         raise UserError(f"There are no pictures in {names}{_format_ignored(search.ignored)}.")
     for problem in search.problems:
         _print_problem(problem)
-    _prepare_output(settings.output, outputs)
+    prepare_output(settings.output, outputs)
     existing = {path for path in outputs if settings.skip_existing and path.is_file()}
     waiting = {path: picture for path, picture in outputs.items() if path not in existing}
     translated, seconds = _translate_all(waiting, settings) if waiting else (0, 0.0)
@@ -101,34 +140,32 @@ def run(settings: TranslateSettings) -> int:
     return 1 if failed else 0
 
 
-def _prepare_output(folder: Path, outputs: Iterable[Path]) -> None:
-    """Creates the output folder and deletes the temporary files of a run that was killed.
+def _choose_geotiffs(
+    pictures: Iterable[PictureFile], settings: TranslateSettings
+) -> set[PictureFile]:
+    """Returns the pictures to translate to GeoTIFFs; without the extra `geo`, warns of the first.
 
-    Raises:
-        UserError: when the folder can't be written.
+    The result of --side_by_side is a PNG: the two halves can't both lie where the picture does.
     """
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"--output {folder} is a file; name a folder.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"--output {folder} can't be written ({error.strerror}); name another folder."
-        ) from None
-    names = defaultdict(set)
-    for path in outputs:
-        names[path.parent].add(path.name)
-    for parent in names:
-        remove_temporary(parent, names[parent])
+    if settings.format == "png" or settings.side_by_side:
+        return set()
+    found = (picture for picture in pictures if is_georeferenced(picture.path))
+    if has_gdal():
+        return set(found)
+    if picture := next(found, None):
+        logger.warning(
+            "%s is georeferenced; install the extra geo to keep its coordinates: "
+            "pip install rasterio",
+            printable(picture.path),
+        )
+    return set()
 
 
 def _translate_all(
     pictures: dict[Path, PictureFile], settings: TranslateSettings
 ) -> tuple[int, float]:
     """Writes the result of each picture to its path; returns how many, and the seconds it took."""
-    translator = _load_model(settings.model)
+    translator = _load_model(settings)
     if threading.current_thread() is threading.main_thread():
         # A job scheduler's SIGTERM ends the command as Ctrl-C does, with its message.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -137,8 +174,20 @@ def _translate_all(
     with progress_bar(total=len(pictures), unit=" images", disable=None) as bar:
         for path, picture in pictures.items():
             try:
-                # No variable holds the result: it would stay in memory while the next is read.
-                _write(path, _translate(translator, picture, settings))
+                with _progress_of_tiles(picture) as show:
+                    if path.suffix == GEOTIFF_SUFFIX:
+                        translate_geotiff(
+                            translator, picture.path, path, settings.mode, progress=show
+                        )
+                    else:
+                        translate_to_png(
+                            translator,
+                            picture.path,
+                            path,
+                            settings.mode,
+                            settings.side_by_side,
+                            show,
+                        )
                 translated += 1
             except (UserError, MemoryError) as error:
                 _print_problem(f"{printable(picture.path)}: {error or 'out of memory'}")
@@ -150,48 +199,38 @@ def _translate_all(
     return translated, time.perf_counter() - started
 
 
-def _load_model(name: str | None) -> Translator:
+def _load_model(settings: TranslateSettings) -> Translator:
+    name = settings.model
+    options: TranslatorOptions = {
+        "bands": settings.bands,
+        "value_range": settings.value_range,
+        "max_megapixels": settings.max_megapixels,
+    }
     if name:
-        looks_like_a_path = name.startswith((".", "~", os.sep)) or name.count("/") > 1
-        if looks_like_a_path and not Path(name).is_dir():
-            raise UserError(f"There is no folder {printable(name)}; check the path in --model.")
+        check_model_name(name)
         hub.set_request_timeout()
-        return Translator.from_name(name)
+        return Translator.from_name(name, **options)
     if not STARTER_MODEL.is_dir():
         raise UserError(
             "--model is missing: only a checkout has the starter model; name a folder or a model "
             "of the Hub, e.g. <user>/pix2pix-maps."
         )
-    return Translator(STARTER_MODEL)
+    return Translator(STARTER_MODEL, **options)
 
 
-def _translate(
-    translator: Translator, picture: PictureFile, settings: TranslateSettings
-) -> Image.Image:
-    """Returns the picture to write; a slow translation shows a progress bar of its tiles."""
-    image = open_image(picture.path)
+@contextmanager
+def _progress_of_tiles(picture: PictureFile) -> Iterator[Callable[[str, int, int], None]]:
+    """Yields a function of a unit, the number done and of all; a slow picture shows a bar of it."""
     name = printable(picture.path.name)
-    disable = True if settings.mode == "fit" else None
-    with progress_bar(desc=name, unit=" tiles", leave=False, delay=1, disable=disable) as bar:
-        for done, total, translation in translator.iter_progress(image, mode=settings.mode):
-            bar.total = total
+    with progress_bar(desc=name, leave=False, delay=1, disable=None) as bar:
+
+        def show(unit: str, done: int, total: int) -> None:
+            if done < bar.n or total != bar.total:
+                bar.unit = f" {unit}"
+                bar.reset(total)
             bar.update(done - bar.n)
-            if translation is not None:
-                result = translation
-    if not settings.side_by_side:
-        return result
-    side_by_side = Image.new("RGB", (2 * image.width, image.height))
-    side_by_side.paste(image, (0, 0))
-    side_by_side.paste(result, (image.width, 0))
-    return side_by_side
 
-
-def _write(path: Path, image: Image.Image) -> None:
-    # With level 3 instead of 6, compressing a photo of 4800x1890 takes 3 s instead of 13 s on a
-    # busy CPU, and the file is 9 % larger.
-    write_atomically(
-        path, lambda file: image.save(file, "PNG", compress_level=3), remove_leftovers=False
-    )
+        yield show
 
 
 def _print_problem(sentence: str) -> None:
