@@ -5,12 +5,30 @@ of this repository); the README lists the other variables. Interface only: no ar
 here, and TensorFlow is never imported.
 """
 
+import os
+import signal
 import sys
+from contextlib import suppress
 from html import escape
 
-from pix2pix.console import show_log_messages
-from pix2pix.errors import UserError
-from pix2pix.space.security import prepare_process, protect
+
+def exit_at_once(*_: object) -> None:
+    """Ends the process on Ctrl-C without a traceback, even while packages are imported."""
+    with suppress(Exception):
+        sys.stdout.flush()
+    os._exit(130)  # threads may still download a model, and would delay another kind of exit
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, exit_at_once)
+    for stream in (sys.stdout, sys.stderr):
+        # In an ASCII terminal or log, Gradio's symbols and a model's accents would end the program.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+from pix2pix.console import show_log_messages  # noqa: E402
+from pix2pix.errors import UserError  # noqa: E402
+from pix2pix.space.address import check_address, read_port, read_root_path  # noqa: E402
+from pix2pix.space.security import prepare_process, protect  # noqa: E402
 
 show_log_messages()
 try:
@@ -36,7 +54,7 @@ from pix2pix.space.translate_tab import TranslateTab  # noqa: E402
 SESSIONS = 256
 FOOTER = (
     "The results are guesses of a model: do not use them for navigation or decisions about land. "
-    "Code: Apache-2.0, pix2pix {version}. Uploads and results are deleted after an hour."
+    "Code: Apache-2.0, pix2pix {version}. Uploads and results are deleted within an hour."
 )
 
 
@@ -73,7 +91,13 @@ def serve_samples(models: ServedModels) -> None:
 
 
 def launch(space: SecureBlocks, settings: Settings) -> None:
-    """Serves the interface until the process is stopped."""
+    """Serves the interface until the process is stopped.
+
+    Raises:
+        UserError: when the server can't listen on the operator's address.
+    """
+    port = read_port()
+    check_address(port)
     middleware = protect(settings, FOLDER)
     space.queue(
         max_size=settings.queue,
@@ -81,6 +105,8 @@ def launch(space: SecureBlocks, settings: Settings) -> None:
         api_open=False,  # no calls that skip the queue
     )
     space.launch(
+        server_port=port,
+        root_path=read_root_path(),
         theme=THEME,
         css=CSS,
         js=JS,
@@ -90,6 +116,11 @@ def launch(space: SecureBlocks, settings: Settings) -> None:
         run_history=False,
         enable_monitoring=False,
         mcp_server=True,
+        # Gradio's workers and Node server would answer without the middleware.
+        num_workers=0,
+        ssr_mode=False,
+        # Without it, Gradio ends the program if its first request to itself takes 3 s.
+        _frontend=False,
         app_kwargs={"middleware": middleware},
     )
 
@@ -99,4 +130,7 @@ models = load_models(settings)
 demo = build(models, settings)
 
 if __name__ == "__main__":
-    launch(demo, settings)
+    try:
+        launch(demo, settings)
+    except (UserError, OSError) as error:
+        sys.exit(str(error))

@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from pix2pix.images import open_image
+from pix2pix.pixels.gate import open_image
 
 API_PREFIX = "/gradio_api"
 FILE_META = {"_type": "gradio.FileData"}
@@ -80,6 +80,10 @@ def file_argument(path: str) -> dict:
     return {"path": path, "meta": FILE_META}
 
 
+# More than any Space of the tests accepts.
+MAX_PIXELS = 100_000_000
+
+
 def decode_pixels(picture: bytes | Image.Image) -> np.ndarray:
     """Returns the pixels of a picture, or of an encoded picture file."""
-    return np.asarray(open_image(picture) if isinstance(picture, bytes) else picture)
+    return np.asarray(open_image(picture, MAX_PIXELS) if isinstance(picture, bytes) else picture)

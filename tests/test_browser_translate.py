@@ -192,6 +192,16 @@ def test_the_error_of_a_bad_file_is_shown_also_after_an_example(page: Page, tmp_
     bad.write_text("not a picture")
     page.locator("#photo input[type=file]").set_input_files(bad)
     expect(page.get_by_text("This file is not a picture")).to_be_visible()
+    expect(page.locator("#photo img")).to_have_count(0)  # it would be the icon of a broken one
+
+
+def test_the_range_of_a_16_bit_photo_is_shown_with_the_result(page: Page, tmp_path: Path):
+    photo = tmp_path / "deep.png"
+    gray = np.asarray(Image.open(PHOTO).convert("L"), np.uint16)
+    Image.fromarray(gray * 8).save(photo)
+    upload(page, photo)
+    translate(page)
+    expect(page.locator("#note")).to_contain_text("become black to white")
 
 
 def test_translating_without_a_picture_is_an_error(page: Page):

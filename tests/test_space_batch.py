@@ -24,7 +24,6 @@ from pix2pix.space.batch import (
     translate_files,
 )
 from pix2pix.space.components import Upload
-from pix2pix.space.settings import Settings
 from tests.browser import CHROMIUM
 from tests.checkpoint_helpers import wait_until
 from tests.space_clients import STARTER_MODEL, TwoModelSpace, call_endpoint, upload_file
@@ -77,7 +76,7 @@ def test_a_batch_writes_a_zip_and_a_contact_sheet(
 ):
     folder = tmp_path / "results"
     folder.mkdir()
-    *steps, (message, batch) = translate_files(translator, uploads, "fit", Settings(), folder)
+    *steps, (message, batch) = translate_files(translator, uploads, "fit", folder)
     assert [progress for progress, _ in steps] == [
         "1 of 3: a.png",
         "2 of 3: notes.jpg",
@@ -91,7 +90,7 @@ def test_a_batch_writes_a_zip_and_a_contact_sheet(
 def test_the_sheet_shows_photo_and_map_side_by_side(
     translator: Translator, uploads: list, tmp_path: Path
 ):
-    *_, (_, batch) = translate_files(translator, uploads, "fit", Settings(), tmp_path)
+    *_, (_, batch) = translate_files(translator, uploads, "fit", tmp_path)
     sheet = np.asarray(Image.open(batch.sheet)).astype(int)
     for left, sample in ((8, "003"), (8 + 528, "005")):
         photo = Image.open(SAMPLES / f"{sample}-input.png").convert("RGB")
@@ -104,9 +103,7 @@ def test_the_sheet_shows_photo_and_map_side_by_side(
 def test_full_resolution_reports_the_progress_in_tiles(
     translator: Translator, large: Path, tmp_path: Path
 ):
-    job = translate_files(
-        translator, [Upload("large.png", str(large))], "full", Settings(), tmp_path
-    )
+    job = translate_files(translator, [Upload("large.png", str(large))], "full", tmp_path)
     assert [next(job)[0], next(job)[0]] == ["1 of 1: large.png", "1 of 1: large.png, tile 1 of 64"]
     job.close()
 
@@ -114,7 +111,7 @@ def test_full_resolution_reports_the_progress_in_tiles(
 def test_a_stopped_batch_leaves_no_files(translator: Translator, uploads: list, tmp_path: Path):
     folder = tmp_path / "results"
     folder.mkdir()
-    job = translate_files(translator, uploads, "fit", Settings(), folder)
+    job = translate_files(translator, uploads, "fit", folder)
     next(job), next(job)
     assert [path.name for path in folder.iterdir()] == [".pix2pix-maps.zip"]
     job.close()
@@ -130,7 +127,7 @@ def test_a_full_disk_is_reported(
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
         with pytest.raises(UserError) as error:
-            list(run_batch(translator, uploads, "fit", Settings()))
+            list(run_batch(translator, uploads, "fit"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
@@ -141,7 +138,7 @@ def test_a_full_disk_is_reported(
 def test_a_batch_without_a_readable_picture_has_only_a_report(
     translator: Translator, uploads: list, tmp_path: Path
 ):
-    *_, (_, batch) = translate_files(translator, uploads[1:2], "fit", Settings(), tmp_path)
+    *_, (_, batch) = translate_files(translator, uploads[1:2], "fit", tmp_path)
     assert batch.sheet is None
     with zipfile.ZipFile(batch.archive) as archive:
         assert archive.namelist() == ["report.json"]
@@ -195,7 +192,7 @@ def test_a_program_gets_the_zip_the_contact_sheet_and_the_report(
         ([], "There are no pictures yet"),
         (None, "There are no pictures yet"),
         (["notes"] * 33, "These are 33 files, more than the 32 accepted in one batch"),
-        (["notes"], "The file 'notes' can't be read (neither an upload nor"),
+        (["notes"], "This text is neither a URL nor a picture in base64"),
         ([{"path": "/etc/passwd"}], "Only files that were uploaded to this Space are read"),
         (["http://127.0.0.1:1/a.png"], "it is not on a public server"),
     ],

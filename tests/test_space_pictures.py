@@ -12,6 +12,7 @@ from pix2pix.translate import STARTER_MODEL
 from tests.builders import encode_image, make_picture
 from tests.raw_http import RawSpaceClient, decode_pixels
 from tests.recording_server import SAMPLE_PHOTO
+from tests.space_clients import call_mcp_tool
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +88,48 @@ def test_a_picture_may_come_as_a_data_url(strict_client: RawSpaceClient, transla
     np.testing.assert_array_equal(strict_client.download_pixels(result), expected)
     for bad in ("data:image/png;base64,====", "data:,", "data:image/png;base64,AAAA"):
         assert strict_client.call({"path": None, "url": bad}, "fit").event == "error"
+
+
+def test_a_picture_may_come_as_text_in_place_of_a_file(
+    strict_client: RawSpaceClient, strict_space: str, translator: Translator
+):
+    content = SAMPLE_PHOTO.read_bytes()
+    plain = base64.b64encode(content).decode()
+    expected = decode_pixels(translator(content))
+    forms = {
+        "bare": plain,
+        "in lines": base64.encodebytes(content).decode(),
+        "for URLs": base64.urlsafe_b64encode(content).decode().rstrip("="),
+        "data: URL": f"data:image/png;base64,{plain}",
+        "no type": f"data:;base64,{plain}",
+    }
+    for name, text in forms.items():
+        result = strict_client.call(text, "fit")
+        np.testing.assert_array_equal(strict_client.download_pixels(result), expected, err_msg=name)
+        agents = call_mcp_tool(strict_space, "translate", image=text)
+        assert not agents.isError, (name, agents.content)
+        picture = decode_pixels(base64.b64decode(agents.content[0].data))
+        np.testing.assert_array_equal(picture, expected, err_msg=name)
+    result = strict_client.call(list(forms.values())[2:], "fit", endpoint="translate_batch")
+    assert result.data[2]["translated"] == 3, result.text
+    agents = call_mcp_tool(strict_space, "translate_batch", files=[plain])
+    assert "'translated': 1" in agents.content[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a photo of a harbor", "neither a URL nor a picture in base64"),
+        ("/etc/passwd", "neither a URL nor a picture in base64"),
+        ("aGFyYm9y" * 9, "not a picture"),
+        ("", "neither a URL nor a picture in base64"),
+        ("data:,", "empty"),
+        (base64.b64encode(bytes(1_000_001)).decode(), "larger than the 1 MB"),
+    ],
+    ids=["words", "path", "no-picture", "nothing", "empty", "large"],
+)
+def test_text_that_is_not_a_picture_is_refused(
+    strict_client: RawSpaceClient, strict_space: str, text: str, reason: str
+):
+    assert reason in strict_client.call(text, "fit").error
+    assert reason in call_mcp_tool(strict_space, "translate", image=text).content[0].text

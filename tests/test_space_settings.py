@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,6 +94,12 @@ def test_each_model_is_listed_once_and_the_default_first():
     settings = read(PIX2PIX_MODEL=" a/b@v1 ", PIX2PIX_MODELS="c/d, a/b@v1,, ,c/d,e ")
     assert settings.models == ("a/b@v1", "c/d", "e") and settings.notices == ()
     assert read(PIX2PIX_MODELS="c/d,a/b").models == ("c/d", "a/b")
+
+
+def test_a_tilde_stands_for_the_home_folder():
+    home = Path.home()
+    settings = read(PIX2PIX_MODEL=" ~/run", PIX2PIX_MODELS="a/b,~/x~y")
+    assert settings.models == (f"{home}/run", "a/b", f"{home}/x~y")
 
 
 @pytest.mark.parametrize("variable", ["PIX2PIX_MODEL", "PIX2PIX_MODELS"])

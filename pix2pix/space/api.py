@@ -23,10 +23,9 @@ from pix2pix.space.components import (
     MODE_CHOICES,
     TRANSLATION_EVENT,
     Choice,
-    FilesInput,
     JsonText,
-    Photo,
     Upload,
+    files_input,
     photo_input,
     require_photo,
 )
@@ -46,11 +45,11 @@ class Endpoints:
     def __init__(self, models: ServedModels, settings: Settings):
         self._models, self._settings = models, settings
 
-    def translate(self, image: Photo | None, mode: str = "fit") -> str:
+    def translate(self, image: Upload | None, mode: str = "fit") -> str:
         """Translates one picture of any size with the model of this Space.
 
         Args:
-            image: The photo: PNG, JPEG, WebP, TIFF, BMP or GIF, read upright.
+            image: The photo, as a file, URL or base64: PNG, JPEG, WebP, TIFF, BMP or GIF.
             mode: "fit": the whole picture at the training size; "full": every pixel, in tiles.
 
         Returns:
@@ -58,11 +57,11 @@ class Endpoints:
         """
         return _translate(self._models.default, image, mode)
 
-    def translate_with(self, image: Photo | None, mode: str, model: str) -> str:
+    def translate_with(self, image: Upload | None, mode: str, model: str) -> str:
         """Translates one picture of any size with a model of your choice.
 
         Args:
-            image: The photo: PNG, JPEG, WebP, TIFF, BMP or GIF, read upright.
+            image: The photo, as a file, URL or base64: PNG, JPEG, WebP, TIFF, BMP or GIF.
             mode: "fit": the whole picture at the training size; "full": every pixel, in tiles.
             model: One of the models that this Space serves; /model_info lists them.
 
@@ -83,7 +82,7 @@ class Endpoints:
             sheet: The contact sheet: photo | map, small, for each photo.
             report: The result of each file: its name in the zip, or the error.
         """
-        for message, batch in run_batch(self._models.default, files, mode, self._settings):
+        for message, batch in run_batch(self._models.default, files, mode):
             if batch is None:
                 yield None, None, {"progress": message}
             else:
@@ -108,7 +107,7 @@ def add_endpoints(space: SecureBlocks, models: ServedModels, settings: Settings)
         image = photo_input(settings)
         mode = Choice(MODE_VALUES, value=MODE_VALUES[0], label="mode")
         result = gr.Image(label="map", format="png", type="filepath")
-        files = FilesInput(max_files=settings.max_batch, label="files")
+        files = files_input(settings, "files")
         archive, sheet = gr.File(label="archive"), gr.Image(label="sheet", format="png")
         report, info, button = gr.JSON(label="report"), JsonText(label="info"), gr.Button()
         endpoints = Endpoints(models, settings)
@@ -169,8 +168,8 @@ def read_license(folder: Path) -> str | None:
         return None
 
 
-def _translate(translator: Translator, photo: Photo | None, mode: str) -> str:
-    return save_png(translator(require_photo(photo).image, mode=mode), "pix2pix-map")
+def _translate(translator: Translator, photo: Upload | None, mode: str) -> str:
+    return save_png(translator(require_photo(photo).path, mode=mode), "pix2pix-map")
 
 
 def _describe_calls(models: ServedModels) -> str:
@@ -187,7 +186,8 @@ def _describe_calls(models: ServedModels) -> str:
     return "\n".join([
         "A call is two requests. First the arguments by name:", *posts,
         "or all of them in their order:", f"POST {CALL}/translate {positional}",
-        f"A path is the response of {API_PREFIX}/upload, or a URL. The result comes from",
+        f"A path is the response of {API_PREFIX}/upload, or a URL. In place of a file, the",
+        "picture itself may be sent as base64. The result comes from",
         f"GET {CALL}/translate/EVENT_ID",
         'as a stream that ends with "complete", or with "error" and a message.',
     ])  # fmt: skip

@@ -17,10 +17,9 @@ from typing import cast
 from PIL import Image, ImageDraw, ImageFont
 
 from pix2pix.errors import UserError
-from pix2pix.images import RESAMPLE, open_image
+from pix2pix.images import RESAMPLE
 from pix2pix.space.components import PROGRESS_INTERVAL, Upload
 from pix2pix.space.result_files import PNG, create_result_folder, safe_stem
-from pix2pix.space.settings import Settings
 from pix2pix.translate import Translator
 
 ZIP, SHEET, REPORT = "pix2pix-maps.zip", "contact-sheet.png", "report.json"
@@ -71,7 +70,7 @@ class Batch:
 
 
 def run_batch(
-    translator: Translator, uploads: list[Upload], mode: str, settings: Settings
+    translator: Translator, uploads: list[Upload], mode: str
 ) -> Iterator[tuple[str, Batch | None]]:
     """Runs `translate_files` in a new folder of Gradio's cache, and limits the progress messages.
 
@@ -82,7 +81,7 @@ def run_batch(
     last_message_at = 0.0
     try:
         folder = create_result_folder()
-        for message, batch in translate_files(translator, uploads, mode, settings, folder):
+        for message, batch in translate_files(translator, uploads, mode, folder):
             if batch or time.monotonic() - last_message_at > PROGRESS_INTERVAL:
                 last_message_at = time.monotonic()
                 yield message, batch
@@ -93,7 +92,7 @@ def run_batch(
 
 
 def translate_files(
-    translator: Translator, uploads: list[Upload], mode: str, settings: Settings, folder: Path
+    translator: Translator, uploads: list[Upload], mode: str, folder: Path
 ) -> Iterator[tuple[str, Batch | None]]:
     """Writes the zip and the contact sheet into `folder`, which is deleted if the batch stops.
 
@@ -109,8 +108,8 @@ def translate_files(
                 position, started = f"{number} of {len(uploads)}: {upload.name}", time.monotonic()
                 yield position, None
                 try:
-                    photo = open_image(upload.path, settings.max_megapixels * 1_000_000)
-                    for done, total, translation in translator.iter_progress(photo, mode=mode):
+                    photo = translator.read(upload.path)
+                    for done, total, translation in translator.iter_rgb(photo, mode):
                         if translation is None:
                             yield f"{position}, tile {done} of {total}", None
                 except UserError as error:

@@ -10,8 +10,8 @@ from pix2pix.space.components import (
     BATCH_EVENT,
     INSTANT_EVENT,
     MODE_CHOICES,
-    FilesInput,
     Upload,
+    files_input,
 )
 from pix2pix.space.served_models import ServedModels
 from pix2pix.space.settings import Settings
@@ -25,7 +25,7 @@ def batch_tab(models: ServedModels, settings: Settings) -> None:
 
     def translate_all(uploads: list[Upload], mode: str, model: str) -> Iterator[tuple]:
         yield _status(""), gr.DownloadButton(value=None, interactive=False), None, None
-        for message, batch in run_batch(models[model], uploads, mode, settings):
+        for message, batch in run_batch(models[model], uploads, mode):
             if batch is None:
                 yield _status(message), gr.skip(), gr.skip(), gr.skip()
             else:
@@ -38,14 +38,14 @@ def batch_tab(models: ServedModels, settings: Settings) -> None:
     )
     with gr.Row(equal_height=False):
         with gr.Column():
-            files = FilesInput(max_files=settings.max_batch, label="Photos", elem_id="batch-files")
+            files = files_input(settings, "Photos", "batch-files")
             mode = gr.Radio(MODE_CHOICES, value="fit", label="Resolution")
             model = gr.Dropdown(
                 models.names, value=models.names[0], label="Model", visible=len(models.names) > 1
             )
             with gr.Row():
                 start = gr.Button("Translate all", variant="primary", elem_id="batch-button")
-                stop = gr.Button("Stop", variant="stop", elem_id="batch-stop")
+                stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="batch-stop")
         with gr.Column():
             note = gr.HTML(_status(""), elem_id="batch-note")
             archive = gr.DownloadButton(
@@ -57,14 +57,16 @@ def batch_tab(models: ServedModels, settings: Settings) -> None:
             )  # fmt: skip
     table = gr.HTML(elem_id="batch-table")
     outputs = [note, archive, sheet, table]
-    run = start.click(
+    started = start.click(lambda: gr.Button(interactive=True), None, stop, **INSTANT_EVENT)
+    run = started.then(
         translate_all, [files, mode, model], outputs, api_visibility="private",
         show_progress="minimal", show_progress_on=note, **BATCH_EVENT,
     )  # fmt: skip
     # Gradio treats a canceled run as a failed one. The message is written at the end of the run,
     # because the progress of a late tile would overwrite one that the button writes.
     run.failure(lambda: _status(STOPPED), None, note, **INSTANT_EVENT)
-    stop.click(None, cancels=[run])
+    run.then(lambda: gr.Button(interactive=False), None, stop, **INSTANT_EVENT)
+    stop.click(lambda: gr.Button(interactive=False), None, stop, cancels=[run], **INSTANT_EVENT)
 
 
 def _status(message: str) -> str:

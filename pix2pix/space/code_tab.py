@@ -27,7 +27,7 @@ const image = new Blob([await readFile("aerial.jpg")]);
 const result = await client.predict("/translate", { image, mode: "fit" });
 const map = await fetch(result.data[0].url);
 await writeFile("map.png", Buffer.from(await map.arrayBuffer()));
-client.close();
+process.exit(); // the client keeps a connection open, even after close()
 """
 
 CURL = """\
@@ -68,7 +68,8 @@ SNIPPETS = {
     "python": Snippet("Python", "`pip install gradio_client`", "translate.py", PYTHON),
     "javascript": Snippet(
         "JavaScript",
-        "`npm install @gradio/client`; in a browser, `image` is the `File` of an input.",
+        "`npm install @gradio/client`; in a browser, `image` is the `File` of an input, and the "
+        "last line is left out.",
         "translate.mjs",
         JAVASCRIPT,
     ),
@@ -81,7 +82,8 @@ SNIPPETS = {
     ),
     "json": Snippet(
         "MCP",
-        "For clients of the Model Context Protocol. Pass a picture as an `https:` or `data:` URL.",
+        "For clients of the Model Context Protocol. Pass a picture as base64, or as an `https:` "
+        "or `data:` URL.",
         "mcp.json",
         MCP,
     ),

@@ -4,22 +4,19 @@ They are subclasses, because Gradio builds a component again from its constructo
 event updates it. With `is_template`, a subclass uses the front end of its base component.
 """
 
-import base64
 import json
 import reprlib
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import gradio as gr
-from gradio import component_meta, processing_utils
+from gradio import component_meta
 from gradio.data_classes import ImageData, JsonData
-from gradio.utils import get_upload_folder
-from gradio_client.utils import is_file_obj_with_meta, is_http_url_like
-from PIL import Image
+from gradio_client.utils import is_file_obj_with_meta
 
 from pix2pix.errors import UserError
-from pix2pix.images import open_image
+from pix2pix.space.inline_files import receive_file
 from pix2pix.space.settings import Settings
 
 # Switched off: Gradio writes a stub file beside the module of every component class, and type
@@ -54,14 +51,6 @@ FILE_SCHEMA = {
 
 
 @dataclass(frozen=True)
-class Photo:
-    """An uploaded picture: upright 8-bit RGB, and the file name that the visitor knows it by."""
-
-    image: Image.Image
-    name: str
-
-
-@dataclass(frozen=True)
 class Upload:
     """An uploaded file that is not read yet: the name the visitor knows it by, and its path."""
 
@@ -70,26 +59,33 @@ class Upload:
 
 
 class PhotoInput(gr.Image):
-    """An input for one picture, which is read upright as RGB.
+    """An input for one picture, which the chosen model reads.
 
     Gradio's own reading loses 16-bit pictures, and reports a damaged one with a bare "Error".
     """
 
     is_template = True
 
-    def __init__(self, value: Any = None, *, max_megapixels: int, **kwargs: Any):
-        self.max_megapixels = max_megapixels
+    def __init__(self, value: Any = None, *, max_file_mb: int, **kwargs: Any):
+        self.max_file_mb = max_file_mb
         kwargs.setdefault("height", 440)
         super().__init__(
             value, type="pil", sources=["upload", "clipboard"], buttons=["fullscreen"], **kwargs
         )
 
-    def preprocess(self, payload: ImageData | None) -> Photo | None:  # type: ignore[override]
-        """Returns the uploaded picture. Raises `UserError` when it can't be read."""
+    def receive(self, value: Any) -> Any:
+        """Returns a picture that comes as text as an upload, and any other value unchanged."""
+        return receive_file(value, self.max_file_mb)
+
+    def preprocess(self, payload: ImageData | None) -> Upload | None:  # type: ignore[override]
+        """Returns the uploaded file. Gradio has checked that it is among the uploads."""
         if payload is None:
             return None
-        image = open_image(_content(payload), self.max_megapixels * 1_000_000)
-        return Photo(image, payload.orig_name or Path(payload.path or "").name)
+        if not payload.path:
+            raise UserError(
+                'There is no file; send {"path": ..., "meta": {"_type": "gradio.FileData"}}.'
+            )
+        return Upload(_display_name(payload.orig_name or payload.path), payload.path)
 
     def example_payload(self) -> Any:
         """Returns an example for the API page; Gradio's is a file on another site."""
@@ -101,7 +97,7 @@ class PhotoInput(gr.Image):
 
 
 class FilesInput(gr.File):
-    """An input of up to `max_files` files, given as uploads, URLs or data: URLs.
+    """An input of up to `max_files` files, given as uploads, URLs or text.
 
     Gradio's own reading drops the files' names and accepts no URLs, and its schema, whose
     references are relative to themselves, makes every call of the MCP tool fail.
@@ -109,21 +105,32 @@ class FilesInput(gr.File):
 
     is_template = True
 
-    def __init__(self, value: Any = None, *, max_files: int, **kwargs: Any):
-        self.max_files = max_files
+    def __init__(self, value: Any = None, *, max_files: int, max_file_mb: int, **kwargs: Any):
+        self.max_files, self.max_file_mb = max_files, max_file_mb
         kwargs.setdefault("height", 220)
         super().__init__(value, file_count="multiple", **kwargs)
         self.data_model = None
 
-    def preprocess(self, payload: Any) -> list[Upload]:  # type: ignore[override]
-        """Returns the files; those that come as URLs are downloaded."""
-        items = payload if isinstance(payload, list) else [payload] if payload else []
-        if len(items) > self.max_files:
+    def receive(self, value: Any) -> Any:
+        """Returns the files that come as text as uploads, and any other value unchanged.
+
+        Raises `UserError` for more than `max_files` files, before any is fetched.
+        """
+        if not isinstance(value, list):
+            return receive_file(value, self.max_file_mb)
+        if len(value) > self.max_files:
             raise UserError(
-                f"These are {len(items)} files, more than the {self.max_files} accepted in one "
+                f"These are {len(value)} files, more than the {self.max_files} accepted in one "
                 "batch; send them in several."
             )
-        return [_upload(item, get_upload_folder()) for item in items]
+        return [receive_file(item, self.max_file_mb) for item in value]
+
+    def preprocess(self, payload: Any) -> list[Upload]:  # type: ignore[override]
+        """Returns the files. Gradio has checked that they are among the uploads."""
+        items = payload if isinstance(payload, list) else [payload] if payload else []
+        if not all(map(is_file_obj_with_meta, items)):
+            raise UserError("A file is neither an upload, a URL nor base64; upload it first.")
+        return [Upload(_display_name(i.get("orig_name") or i["path"]), i["path"]) for i in items]
 
     def api_info(self) -> dict[str, Any]:
         """Returns the JSON schema of the argument."""
@@ -173,47 +180,22 @@ class _JsonText(JsonData):
 
 def photo_input(settings: Settings, label: str = "Photo", elem_id: str | None = None) -> PhotoInput:
     """Returns an input for one picture within the operator's limits."""
-    return PhotoInput(label=label, elem_id=elem_id, max_megapixels=settings.max_megapixels)
+    return PhotoInput(label=label, elem_id=elem_id, max_file_mb=settings.max_file_mb)
 
 
-def require_photo(photo: Photo | None) -> Photo:
+def files_input(settings: Settings, label: str, elem_id: str | None = None) -> FilesInput:
+    """Returns an input for the files of a batch within the operator's limits."""
+    return FilesInput(
+        label=label, elem_id=elem_id, max_files=settings.max_batch,
+        max_file_mb=settings.max_file_mb,
+    )  # fmt: skip
+
+
+def require_photo(photo: Upload | None) -> Upload:
     """Returns the photo. Raises `UserError` when the visitor has not chosen one."""
     if photo is None:
         raise UserError(NO_PICTURE)
     return photo
-
-
-def _content(payload: ImageData) -> str | bytes:
-    """Returns the path of an uploaded or fetched file, or the bytes in a data: URL."""
-    if payload.url and payload.url.startswith("data:"):
-        try:
-            return base64.b64decode(payload.url.partition(",")[2])
-        except ValueError:
-            raise UserError("The data: URL does not hold a picture in base64.") from None
-    if not payload.path:
-        raise UserError(
-            'There is no file; send {"path": ..., "meta": {"_type": "gradio.FileData"}}.'
-        )
-    return payload.path
-
-
-def _upload(item: Any, cache: str) -> Upload:
-    if is_file_obj_with_meta(item):  # Gradio has checked that it is among the uploads
-        return Upload(_display_name(item.get("orig_name") or item["path"]), item["path"])
-    try:  # Gradio does not convert the URLs that MCP clients send in a list
-        if isinstance(item, str) and item.startswith("data:"):
-            path = processing_utils.save_base64_to_cache(item, cache)
-        elif isinstance(item, str) and is_http_url_like(item):
-            path = processing_utils.ssrf_protected_download(item, cache)
-        else:
-            raise ValueError("neither an upload nor an http: or data: URL")
-    except UserError:
-        raise
-    except Exception as error:  # any error of the network or the decoder
-        raise UserError(
-            f"The file {str(item)[:60]!r} can't be read ({error}); upload it first."
-        ) from None
-    return Upload(_display_name(path), path)
 
 
 def _display_name(path: Any) -> str:

@@ -1,10 +1,12 @@
 """Components with custom HTML: a slider that compares two pictures, and cards to pick a sample."""
 
+import html
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio_client.utils import get_mimetype
+from PIL import Image
 
 from pix2pix.gallery import Sample
 from pix2pix.space.labels import Labels
@@ -214,3 +216,11 @@ def progress_bar(done: int, total: int, seconds: float) -> str:
         f"<label>Tile {done} of {total}, about {remaining:.0f} s left"
         f'<progress value="{done}" max="{total}"></progress></label>'
     )
+
+
+def result_note(translation: Image.Image, seconds: float, notes: tuple[str, ...]) -> str:
+    """Returns HTML with a translation's size and duration, and how the photo's file was read."""
+    sentences = [
+        f"{translation.width} x {translation.height} pixels, translated in {seconds:.2f} s."
+    ]
+    return f"<p>{html.escape(' '.join([*sentences, *notes]))}</p>"

@@ -29,7 +29,7 @@ def save_png(image: Image.Image, stem: str) -> str:
     """Writes a lossless PNG called `stem` into the cache, and returns its path."""
     stream = io.BytesIO()
     image.save(stream, **PNG)
-    return _write(stream.getvalue(), f"{stem}.png")
+    return write_file(stream.getvalue(), f"{stem}.png")
 
 
 def save_preview(image: Image.Image) -> str:
@@ -38,7 +38,7 @@ def save_preview(image: Image.Image) -> str:
     small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
     stream = io.BytesIO()
     small.save(stream, "JPEG", quality=92)
-    return _write(stream.getvalue(), "preview.jpg")
+    return write_file(stream.getvalue(), "preview.jpg")
 
 
 def safe_stem(name: str, fallback: str = "pix2pix") -> str:
@@ -50,10 +50,12 @@ def safe_stem(name: str, fallback: str = "pix2pix") -> str:
     return re.sub(r"[^\w.-]+", "-", stem)[:50].strip(".-_") or fallback
 
 
-def _write(content: bytes, name: str) -> str:
-    """Writes a file to where Gradio would copy it, a folder named after its keyed hash.
+def write_file(content: bytes, name: str) -> str:
+    """Writes a file to where Gradio would copy it, and returns its path.
 
-    This saves Gradio a second copy, and the file is deleted after an hour like all others.
+    That is a folder named after the content's keyed hash.
+
+    This saves Gradio a second copy, and the file is deleted within an hour like all others.
     """
     path = Path(get_upload_folder()).resolve() / hash_bytes(content) / name
     path.parent.mkdir(parents=True, exist_ok=True)

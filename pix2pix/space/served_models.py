@@ -7,12 +7,14 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from pix2pix import hub
 from pix2pix.errors import UserError
 from pix2pix.gallery import Sample, read_samples
+from pix2pix.pixels.gate import open_image
 from pix2pix.space.labels import Labels, labels_for
 from pix2pix.space.settings import Settings
 from pix2pix.translate import STARTER_MODEL, Translator
@@ -56,6 +58,16 @@ class ServedModels:
         """Returns the translator of that name, and the default for None or an unknown name."""
         return self.default if name is None else self.translators.get(name, self.default)
 
+    def read(self, name: str | None, path: str, is_rgb: bool = False) -> Image.Image:
+        """Reads a picture as that model reads its input; raises `UserError`.
+
+        Samples and halves of pairs are 8-bit RGB already (`is_rgb`), to which the model's choice of
+        bands does not apply.
+        """
+        translator = self[name]
+        limit = round(translator.max_megapixels * 1e6)
+        return open_image(path, limit) if is_rgb else translator.read(path)
+
     def labels(self, name: str | None) -> Labels:
         """Returns the names of a model's input and output."""
         return labels_for(self[name].config)
@@ -69,14 +81,14 @@ def load_models(settings: Settings) -> ServedModels:
     translators, banners = {}, list(settings.notices)
     # In parallel, so that the waiting times of several models don't add up.
     with ThreadPoolExecutor(max(1, len(settings.models))) as pool:
-        results = pool.map(lambda name: _load(name, settings.threads, offline), settings.models)
+        results = pool.map(lambda name: _load(name, settings, offline), settings.models)
         for name, result in zip(settings.models, results, strict=True):
             if isinstance(result, Translator):
                 translators[name] = result
             else:
                 banners.append(f"{name} is not served. {result}")
     if not translators:
-        translators[STARTER_NAME] = Translator(STARTER_MODEL, threads=settings.threads)
+        translators[STARTER_NAME] = Translator(STARTER_MODEL, **_options(settings))
     default = next(iter(translators))
     if settings.models and default != settings.models[0]:
         banners.append(f"This is {default} instead.")
@@ -86,17 +98,22 @@ def load_models(settings: Settings) -> ServedModels:
     return ServedModels(translators, tuple(banners))
 
 
-def _load(name: str, threads: int, offline: bool) -> Translator | str:
+def _options(settings: Settings) -> dict[str, Any]:
+    return {"threads": settings.threads, "max_megapixels": settings.max_megapixels}
+
+
+def _load(name: str, settings: Settings, offline: bool) -> Translator | str:
     """Returns a model that has translated a picture, or why it can't be served."""
     try:
-        translator = Translator.from_name(name, local_files_only=offline, threads=threads)
+        translator = Translator.from_name(name, local_files_only=offline, **_options(settings))
     except UserError as error:
         return str(error)
     except Exception:
         return _log_exception(name, "It can't be loaded")
     try:
-        side = translator.config.image_size
-        translator(Image.new("RGB", (side, side)))
+        translator(
+            Image.new("RGB", (64, 64))
+        )  # within any limit of pixels; resized for the network
     except Exception:
         return _log_exception(name, "It can't translate a picture")
     return translator

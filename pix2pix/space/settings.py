@@ -3,9 +3,10 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from pix2pix.errors import UserError
-from pix2pix.translate import MAX_THREADS, read_number, read_threads
+from pix2pix.threads import MAX_THREADS, read_number, read_threads
 
 # Minimum and maximum of each number; its variable is PIX2PIX_ and the name in upper case.
 RANGES = {
@@ -46,7 +47,8 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Reads PIX2PIX_MODEL, PIX2PIX_MODELS, and the numbers in RANGES."""
         names = [environ.get("PIX2PIX_MODEL", ""), *environ.get("PIX2PIX_MODELS", "").split(",")]
-        models = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+        names = [_expand_home(name.strip()) for name in names if name.strip()]
+        models = tuple(dict.fromkeys(names))
         numbers: dict[str, int] = {}
         notices = []
         for field, limits in RANGES.items():
@@ -63,3 +65,11 @@ class Settings:
             variables = " and ".join(sorted(empty_variables))
             notices.append(f"{variables} names no model: the starter model is served.")
         return cls(models=models, notices=tuple(notices), **numbers)
+
+
+def _expand_home(name: str) -> str:
+    """Returns a model's name, with the home folder in place of a `~` at the start of a path."""
+    try:
+        return str(Path(name).expanduser()) if name.startswith("~") else name
+    except RuntimeError:  # there is no home folder; the name will be reported
+        return name

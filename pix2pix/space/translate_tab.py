@@ -8,13 +8,13 @@ import gradio as gr
 from PIL import Image
 
 from pix2pix.errors import UserError
-from pix2pix.images import open_image
+from pix2pix.pixels.gate import notes_of
 from pix2pix.space.components import (
     INSTANT_EVENT,
     MODE_CHOICES,
     PROGRESS_INTERVAL,
     TRANSLATION_EVENT,
-    Photo,
+    Upload,
     photo_input,
     require_photo,
 )
@@ -25,6 +25,7 @@ from pix2pix.space.html_components import (
     example_cards,
     one_picture,
     progress_bar,
+    result_note,
     two_pictures,
 )
 from pix2pix.space.labels import Labels
@@ -121,10 +122,14 @@ class TranslateTab:
 
         reset = [*result, *buttons, self.truth, self.pair]
         for event in (self.photo.upload, self.photo.clear):
-            event(self._reset, self.model, reset, cancels=self.run, **INSTANT_EVENT).then(
+            reading = event(
+                self._reset, self.model, reset, cancels=self.run, **INSTANT_EVENT
+            ).then(
                 self._offer_pair, [self.photo, self.model], [self.pair, self.offer, self.accept],
                 show_progress="hidden", api_visibility="private",
             )  # fmt: skip
+            # A file that is refused would stay in the input as the icon of a broken picture.
+            reading.failure(lambda: None, None, self.photo, **INSTANT_EVENT)
         # `input`, not `change`, which would also run when `load` sets the model.
         self.model.input(
             self._switch, self.model, [*reset, self.examples], cancels=self.run, **INSTANT_EVENT
@@ -155,42 +160,43 @@ class TranslateTab:
         }
 
     def _translate(
-        self, photo: Photo | None, mode: str, truth: str | None, model: str
+        self, photo: Upload | None, mode: str, truth: str | None, model: str
     ) -> Iterator[dict]:
-        photo, labels = require_photo(photo), self.models.labels(model)
+        upload, labels = require_photo(photo), self.models.labels(model)
         started = last_progress = time.perf_counter()
-        for done, total, translation in self.models[model].iter_progress(photo.image, mode=mode):
+        image = self.models.read(model, upload.path, is_rgb=truth is not None)
+        for done, total, translation in self.models[model].iter_rgb(image, mode):
             now = time.perf_counter()
             if translation:
-                path = save_png(translation, f"{safe_stem(photo.name)}-{labels.short_result}")
-                yield self._show_result(photo, translation, path, labels, now - started) | (
-                    self._compare_with_real(translation, path, truth, labels)
+                path = save_png(translation, f"{safe_stem(upload.name)}-{labels.short_result}")
+                yield self._show_result(image, translation, path, labels, now - started) | (
+                    self._compare_with_real(translation, path, truth, model)
                 )
             elif now - last_progress > PROGRESS_INTERVAL:
                 last_progress = now
                 yield {self.note: progress_bar(done, total, now - started)}
 
     def _show_result(
-        self, photo: Photo, translation: Image.Image, path: str, labels: Labels, seconds: float
+        self, photo: Image.Image, result: Image.Image, path: str, labels: Labels, seconds: float
     ) -> dict:
         names = (labels.short_source.capitalize(), labels.short_result.capitalize())
-        paths = (save_preview(photo.image), path)
-        width, height = translation.size
+        paths = (save_preview(photo), path)
         return {
-            self.result: two_pictures(names, paths, photo.image.size),
+            self.result: two_pictures(names, paths, photo.size),
             self.download: gr.DownloadButton(value=path, interactive=True),
-            self.note: f"<p>{width} x {height} pixels, translated in {seconds:.2f} s.</p>",
+            self.note: result_note(result, seconds, notes_of(photo)),
         }
 
     def _compare_with_real(
-        self, translation: Image.Image, path: str, truth: str | None, labels: Labels
+        self, translation: Image.Image, path: str, truth: str | None, model: str
     ) -> dict:
         """Returns an update that compares with the real picture, where its file still exists."""
         if not truth or not Path(truth).is_file():
             return {}
-        real = open_image(truth)
+        real = self.models.read(model, truth, is_rgb=True)
         if real.size != translation.size:
             return {}
+        labels = self.models.labels(model)
         names = (labels.short_result.capitalize(), labels.real.capitalize())
         caption = describe_closeness(translation, real, labels)
         return {self.against: CompareSlider(two_pictures(names, (path, truth), real.size, caption))}
@@ -215,8 +221,8 @@ class TranslateTab:
     def _pick(self, model: str, event: gr.EventData) -> dict:
         return self.load(model, event.name)
 
-    def _offer_pair(self, photo: Photo | None, model: str) -> dict:
-        if photo is None or not looks_like_pair(photo.image):
+    def _offer_pair(self, photo: Upload | None, model: str) -> dict:
+        if photo is None or not looks_like_pair(self.models.read(model, photo.path)):
             return {self.pair: gr.Column(visible=False)}
         offer, button = describe_pair(self.models[model].config)
         return {
@@ -225,11 +231,12 @@ class TranslateTab:
             self.accept: gr.Button(button),
         }
 
-    def _halve(self, photo: Photo | None, model: str) -> dict:
-        if photo is None or not looks_like_pair(photo.image):
+    def _halve(self, photo: Upload | None, model: str) -> dict:
+        image = self.models.read(model, require_photo(photo).path)
+        if not looks_like_pair(image):
             raise UserError("There is no side-by-side pair: upload one first.")
-        stem, labels = safe_stem(photo.name), self.models.labels(model)
-        source, target = input_and_target(photo.image, self.models[model].config.direction)
+        stem, labels = safe_stem(require_photo(photo).name), self.models.labels(model)
+        source, target = input_and_target(image, self.models[model].config.direction)
         truth = save_png(target, f"{stem}-{labels.real.replace(' ', '-')}")
         updates = self._reset(model) | {self.photo: save_png(source, stem)}
         return updates | self._show_real(model, truth)

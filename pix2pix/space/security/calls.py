@@ -1,8 +1,7 @@
-"""Checks the requests, arguments and URLs that browsers and programs send to the Space.
+"""Checks the arguments of calls, and downloads the pictures that come as URLs.
 
-There are three layers: `RequestGuard` checks every HTTP request before Gradio gets it,
-`SecureBlocks` checks the arguments of every call and converts its errors, and `fetch` downloads the
-pictures that come as URLs.
+`SecureBlocks` checks the arguments of every call and converts its errors; `fetch` replaces Gradio's
+download of URLs.
 """
 
 import asyncio
@@ -16,109 +15,23 @@ import gradio as gr
 import httpx
 from gradio import processing_utils
 from gradio.exceptions import ComponentProcessingError, InvalidPathError
-from gradio.route_utils import API_PREFIX
 from gradio_client.utils import is_file_obj, traverse
 from pydantic import ValidationError
 from safehttpx import AsyncSecureTransport
-from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pix2pix.errors import UserError
+from pix2pix.space.components import FilesInput, PhotoInput
+from pix2pix.space.security.messages import WRONG_ARGUMENTS, limit_quotes, shorten
 
 logger = logging.getLogger(__name__)
 
-# An allowlist, so that new routes of later Gradio versions are closed. Closed today: routes that
-# fetch any web page for a caller (/proxy=), pass videos to ffmpeg, keep a visitor's inputs on disk
-# or show statistics. Gradio itself serves /monitoring until the launch has finished, even with
-# `enable_monitoring=False`.
-PAGES = ("/", "/config", "/favicon.ico", "/theme.css", "/robots.txt", "/manifest.json",
-         "/openapi.json", "/pwa_icon", "/login_check")  # fmt: skip
-ROUTES = (
-    "/assets/", "/static/", "/svelte/", "/pwa_icon/",
-    *(f"{API_PREFIX}/{route}" for route in (
-        "api/", "app_id", "call/", "cancel", "file/", "file=", "heartbeat/", "info", "mcp",
-        "openapi.json", "queue/", "reset", "run/", "startup-events", "theme.css", "upload",
-    )),
-)  # fmt: skip
-UPLOAD = f"{API_PREFIX}/upload"
-# Gradio would redirect to these, or fetch them.
-REMOTE_FILES = tuple(
-    f"{API_PREFIX}/file{separator}{scheme}:" for separator in "=/" for scheme in ("http", "https")
-)
-NOT_FOUND = PlainTextResponse("Not found: this Space does not serve this URL.", 404)
-INVALID_REQUEST = PlainTextResponse(
-    "The request is invalid; the API page of this Space describes the valid ones.", 400
-)
-
 NOT_UPLOADED = "Only files that were uploaded to this Space are read; upload the picture first."
-WRONG_ARGUMENTS = "The arguments don't have the form that the API page of this Space describes."
 INTERNAL_ERROR = "The Space failed with an internal error; try again, or use another picture."
 
 FETCH_SECONDS = 30
 MAX_REDIRECTS = 5
 # IPv4 addresses written as IPv6 (NAT64 and 6to4), which a gateway may route anywhere.
 EMBEDDED_IPV4 = (ip_network("64:ff9b::/96"), ip_network("2002::/16"))
-
-
-class RequestGuard:
-    """ASGI middleware that refuses routes outside the allowlist and bodies over a limit.
-
-    Gradio limits the size of each uploaded file, but neither their number nor the JSON of a call,
-    which may hold pictures as data: URLs.
-    """
-
-    def __init__(self, app: ASGIApp, max_file_mb: int, max_files: int):
-        self._app = app
-        self._max_upload_mb = max_files * max_file_mb
-        self._max_call_mb = -(-max_file_mb * 4 // 3)  # base64 writes three bytes as four
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handles one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        if not _is_allowed(scope["path"]):
-            await NOT_FOUND(scope, receive, send)
-            return
-        response_started = False
-
-        async def note_start(message: Message) -> None:
-            nonlocal response_started
-            response_started = True
-            await send(message)
-
-        try:
-            await self._app(scope, self._limited(scope["path"], receive), note_start)
-        except Exception:
-            if response_started:
-                raise
-            # Gradio raises an exception for an unknown endpoint, event or type.
-            logger.exception("The request to %s failed.", scope["path"])
-            await INVALID_REQUEST(scope, receive, send)
-
-    def _limited(self, path: str, receive: Receive) -> Receive:
-        """Returns `receive` with a limit on the bytes of the body."""
-        limit_mb = self._max_upload_mb if path.startswith(UPLOAD) else self._max_call_mb
-        bytes_left = (limit_mb + 1) * 1_000_000  # 1 MB for the request around the files
-
-        async def receive_limited() -> Message:
-            nonlocal bytes_left
-            message = await receive()
-            bytes_left -= len(message.get("body", b""))
-            if bytes_left < 0:
-                raise HTTPException(
-                    413, f"The request is larger than {limit_mb} MB; send less at a time."
-                )
-            return message
-
-        return receive_limited
-
-
-def _is_allowed(path: str) -> bool:
-    if path.lower().startswith(REMOTE_FILES):
-        return False
-    return path in PAGES or path.rstrip("/") in PAGES or path.startswith(ROUTES)
 
 
 class SecureBlocks(gr.Blocks):
@@ -135,10 +48,22 @@ class SecureBlocks(gr.Blocks):
     async def process_api(self, block_fn: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Runs one event or one call of an endpoint."""
         try:
+            if not kwargs.get("iterator"):  # a later step of the same call has read them already
+                # In a thread, because text that holds a picture is decoded and written to disk.
+                inputs = await asyncio.to_thread(self._receive, block_fn, inputs)
             return await super().process_api(block_fn, declare_files(inputs), *args, **kwargs)
         except Exception as error:
             # Not printed: mistakes of visitors do not belong in the log.
             raise gr.Error(_message(error), print_exception=False) from None
+
+    def _receive(self, block_fn: Any, inputs: Any) -> Any:
+        """Returns `inputs` with the values that components accept besides Gradio's own forms."""
+        components = (self.fns[block_fn] if isinstance(block_fn, int) else block_fn).inputs
+        received = list(inputs)
+        for index, (component, value) in enumerate(zip(components, inputs, strict=False)):
+            if isinstance(component, PhotoInput | FilesInput):
+                received[index] = component.receive(value)
+        return received
 
 
 def declare_files(inputs: Any) -> Any:
@@ -155,9 +80,9 @@ def _message(error: Exception) -> str:
     if isinstance(error, ComponentProcessingError) and isinstance(error.__cause__, Exception):
         error = error.__cause__
     if isinstance(error, UserError):
-        return str(error)
-    if isinstance(error, gr.Error):  # Gradio's own
-        return error.message
+        return limit_quotes(str(error))
+    if isinstance(error, gr.Error):  # Gradio's own, which may repeat the whole argument
+        return shorten(str(error.message))
     if isinstance(error, InvalidPathError):
         return NOT_UPLOADED
     # Gradio's error for a wrong number of arguments has no class of its own.

@@ -41,6 +41,7 @@ class Hook:
 
 
 BLOCKS, PROCESSING, CLIENT = "gradio.blocks", "gradio.processing_utils", "gradio_client.utils"
+MCP = "gradio.mcp"
 CONFIG = "BlocksConfig.config_for_block"
 HOOKS = (
     # Fetching URLs: `security.calls` replaces the first one.
@@ -49,7 +50,6 @@ HOOKS = (
         PROCESSING, "async_ssrf_protected_download", ("url", "cache_dir"),
         "Block.async_move_resource_to_block_cache", BLOCKS,
     ),
-    Hook(PROCESSING, "ssrf_protected_download", ("url", "cache_dir")),
     Hook("safehttpx", "AsyncSecureTransport", ("verified_ip",)),
     # Calls: `SecureBlocks` overrides the first one; Gradio refuses paths that were not uploaded.
     Hook(
@@ -60,6 +60,7 @@ HOOKS = (
         PROCESSING, "async_move_files_to_cache", ("data", "block", "check_in_upload_folder"),
         "Blocks.preprocess_data", BLOCKS,
     ),
+    Hook(BLOCKS, "Blocks.fns"),
     Hook("gradio.exceptions", "InvalidPathError"),
     Hook("gradio.exceptions", "ComponentProcessingError", (), "Blocks.preprocess_data", BLOCKS),
     Hook(CLIENT, "is_file_obj"),
@@ -69,12 +70,23 @@ HOOKS = (
     Hook("gradio.route_utils", "get_root_url", ("request", "route_path", "root_path")),
     Hook(
         BLOCKS, "Blocks.launch",
-        ("app_kwargs", "max_file_size", "run_history", "enable_monitoring", "show_error"),
+        ("app_kwargs", "max_file_size", "run_history", "enable_monitoring", "show_error",
+         "server_port", "root_path", "num_workers", "ssr_mode", "_frontend"),
+    ),
+    # Agents: `security.agents` replaces the first one and overrides the others.
+    Hook(MCP, "GradioMCPServer", ("blocks",), "App.setup_mcp_server", "gradio.routes"),
+    Hook(MCP, "GradioMCPServer.create_mcp_server", (), "GradioMCPServer.__init__"),
+    Hook(
+        MCP, "GradioMCPServer._prepare_tool_call_args", ("name", "arguments"),
+        "GradioMCPServer.create_mcp_server",
+    ),
+    Hook(
+        MCP, "GradioMCPServer.convert_strings_to_filedata", ("value", "filedata_positions"),
+        "GradioMCPServer._prepare_tool_call_args",
     ),
     # Files: where uploads and results are kept, and under which names.
     Hook("gradio.utils", "get_upload_folder", (), "Block.__init__", BLOCKS),
     Hook(PROCESSING, "hash_bytes", ("bytes",)),
-    Hook(PROCESSING, "save_base64_to_cache", ("base64_encoding", "cache_dir")),
     Hook(CLIENT, "is_file_obj_with_meta"),
     Hook(CLIENT, "is_http_url_like"),
     Hook(CLIENT, "get_mimetype"),
