@@ -24,6 +24,8 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 BENCHMARKS = {
     "inference": [],
     "full_resolution": [],
+    "geotiff": ["--sides", "1000", "3000"],
+    "served_pictures": [],
     "training": ["--rounds", "5"],
     "memory": [],
     "convolutions": ["--rounds", "5"],

@@ -54,7 +54,7 @@ def prepare(config: Config, limit: int, side: int | None, folder: Path) -> Confi
     (folder / "joined").mkdir(parents=True)
     columns: dict[str, list] = {"imageA": [], "imageB": []}
     for number, row in enumerate(source.read(rows)):
-        pair = data.decode(row)
+        pair = source.decoder.decode(row)
         size = side or pair[0].width
         joined = Image.new("RGB", (2 * size, size))
         for index, (name, picture) in enumerate(zip(columns, pair, strict=True)):

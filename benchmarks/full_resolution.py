@@ -20,7 +20,8 @@ from PIL import Image
 
 from benchmarks.measure import ROOT, STARTER_MODEL, memory, real_pictures, save_generator_apart
 from pix2pix import Translator
-from pix2pix.images import open_image, resize
+from pix2pix.images import resize
+from pix2pix.pixels.gate import open_image
 from pix2pix.tiles import tile_origins
 
 SIZE = (4800, 1890)

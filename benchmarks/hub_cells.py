@@ -20,6 +20,7 @@ from pathlib import Path
 
 import train_hub
 from benchmarks.measure import STARTER_MODEL
+from pix2pix.output_folder import LOCK_FILE
 from tests.hub_server import USER, WRITE_TOKEN, Fault, HubServer
 from tests.hub_server.commits import Commit
 from tests.hub_server.store import Repo
@@ -198,10 +199,11 @@ def expected_contents(folder: Path, old: Commit) -> dict[str, str]:
 
 
 def digests(folder: Path) -> dict[str, str]:
+    """Returns the SHA-256 of each file of a run, without the lock of its folder."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.name != LOCK_FILE
     }
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from benchmarks.measure import ROOT
 from pix2pix import UserError
+from pix2pix.output_folder import HOLDER_FILE, LOCK_FILE
 from pix2pix.training import checkpoints
 
 STEPS, PAIRS, LOAD_SIZE = 240, 344, 72
@@ -69,7 +70,7 @@ class Run:
 
     def cached_bytes(self) -> int:
         """Returns the bytes of the training pairs' cache, complete or not."""
-        files = (self.folder / "cache").glob(f"*-train-*-{LOAD_SIZE}.*")
+        files = (self.folder / "cache").glob(f"*-train-*-{LOAD_SIZE}-*")
         return max((_size(f) for f in files if f.suffix in (".partial", ".uint8")), default=0)
 
     def step(self) -> int:
@@ -87,7 +88,9 @@ class Run:
                 self.unreadable.add(str(error))
 
     def temporary_files(self) -> list[Path]:
-        return [path for path in self.output.rglob(".*") if path.is_file()]
+        """Returns the hidden files, except for those of the folder's lock."""
+        hidden = (path for path in self.output.rglob(".*") if path.is_file())
+        return [path for path in hidden if path.name not in (LOCK_FILE, HOLDER_FILE)]
 
     def result(self) -> dict[str, str]:
         """Returns the digests of all results of a run, by name."""

@@ -86,19 +86,21 @@ def save_generator(folder: Path, **settings):
     return generator
 
 
-def save_generator_apart(folder: Path) -> Path:
-    """Writes a full-size generator from another process; returns `folder`.
+def save_generator_apart(folder: Path, **settings) -> Path:
+    """Calls `save_generator` in another process; returns `folder`.
 
     In this process, TensorFlow's threads and memory would add to the measurement.
     """
-    code = f"from benchmarks.measure import *; save_generator(Path({str(folder)!r}))"
+    arguments = f"Path({str(folder)!r}), **{settings!r}"
+    code = f"from benchmarks.measure import *; save_generator({arguments})"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
     return folder
 
 
 def real_pictures(count: int, side: int = 256) -> np.ndarray:
     """Returns held-out photos of the sample maps as (count, side, side, 3) uint8."""
-    from pix2pix.images import open_image, resize
+    from pix2pix.images import resize
+    from pix2pix.pixels.gate import open_image
 
     paths = sorted((STARTER_MODEL / "samples").glob("*-input.png"))
     photos = [open_image(paths[number % len(paths)]) for number in range(count)]

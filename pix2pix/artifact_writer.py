@@ -1,6 +1,7 @@
 """Writes the artifacts of a finished run, each file completely or not at all."""
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -66,7 +67,8 @@ def write_network(
 ) -> None:
     """Writes the Keras files, the ONNX graph and pix2pix.json into `folder`."""
     export.save_keras(generator, folder)
-    inputs, _ = orient_pair(loaded.held_out[:PARITY_COUNT].swapaxes(0, 1), run.config.direction)
+    squares = loaded.examples.squares(PARITY_COUNT)
+    inputs, _ = orient_pair(squares.swapaxes(0, 1), run.config.direction)
     parity = export.export_onnx(generator, folder / GRAPH_FILE, inputs)
     write_json(folder / CONFIG_FILE, describe(folder, run, loaded, parity))
 
@@ -75,11 +77,15 @@ def write_results(folder: Path, run: FinishedRun, loaded: LoadedPairs) -> dict:
     """Evaluates the model, writes all other artifacts, and returns the content of metrics.json.
 
     The ONNX graph in `folder` is evaluated rather than the Keras model, because it is what the
-    Space and `Translator` run.
+    Space and `Translator` run. Without held-out pairs nothing is measured, and the samples show
+    training pairs.
     """
     translator, held_out = Translator(folder), loaded.held_out
-    report = evaluation.evaluate(translator.generate, loaded.reference, held_out, run.config)
-    report["samples"] = write_samples(folder, translator, held_out, report["per_pair"])
+    if held_out:
+        report = evaluation.evaluate(translator.predict, loaded.reference, held_out, run.config)
+    else:
+        report = evaluation.empty_report()
+    report["samples"] = write_samples(folder, translator, loaded.examples, report["per_pair"])
     write_json(folder / METRICS_FILE, report)
     write_history(folder / HISTORY_FILE, run.history)
     card.write_curves(folder / CURVES_FILE, run.history)
@@ -101,6 +107,8 @@ def describe(folder: Path, run: FinishedRun, loaded: LoadedPairs, parity: float)
         "pix2pix_commit": version.code_commit(),
         "config": run.config.to_dict(),
         "size_multiple": 2**run.config.depth,
+        "pair_aspects": loaded.pair_aspects,
+        "reading": _describe_reading(run.config, loaded),
         "columns": list(loaded.source.columns),
         "rows": loaded.plan.to_dict(),
         "skipped_rows": loaded.skipped,
@@ -116,34 +124,43 @@ def describe(folder: Path, run: FinishedRun, loaded: LoadedPairs, parity: float)
     }
 
 
+def _describe_reading(config: Config, loaded: LoadedPairs) -> dict:
+    """Returns how the values of the run's pictures became 8-bit RGB; serving does the same."""
+    rules = orient_pair(loaded.source.decoder.rules, config.direction)
+    return {name: rule.to_dict() for name, rule in zip(("input", "target"), rules, strict=True)}
+
+
 def write_samples(
-    folder: Path, translator: Translator, held_out: np.ndarray, scores: list[dict]
+    folder: Path, translator: Translator, pairs: Sequence[np.ndarray], scores: list[dict]
 ) -> list[dict]:
     """Writes samples/NNN-*.png and samples.png, and deletes the samples of an earlier run.
 
     Args:
         folder: the artifact folder.
         translator: the model that generates the pictures.
-        held_out: (K, 2, S, S, 3) uint8; 12 of them are chosen, evenly spread.
-        scores: the metrics of each of the K pairs.
+        pairs: K pairs, each (2, H, W, 3) uint8; 12 of them are chosen, evenly spread.
+        scores: the metrics of each of the K pairs; empty for training pairs.
 
     Returns:
-        The name, held-out index and metrics of each sample.
+        The name, index and metrics of each sample.
     """
-    count = min(SAMPLE_COUNT, len(held_out))
-    indices = np.linspace(0, len(held_out) - 1, count).round().astype(int).tolist()
+    count = min(SAMPLE_COUNT, len(pairs))
+    indices = np.linspace(0, len(pairs) - 1, count).round().astype(int).tolist()
     for old_sample in (folder / SAMPLES_FOLDER).glob("*.png"):
         old_sample.unlink()
     samples, rows = [], []
     for number, index in enumerate(indices):
         name = f"{number:03d}"
-        picture, target = orient_pair(held_out[index], translator.config.direction)
-        generated = translator.generate(picture[None])[0]
+        picture, target = orient_pair(pairs[index], translator.config.direction)
+        generated = translator.predict(picture[None])[0]
         row = [Image.fromarray(pixels) for pixels in (picture, generated, target)]
         for kind, image in zip(SAMPLE_KINDS, row, strict=True):
             write_image(ArtifactFolder(folder).sample_path(name, kind), image)
         rows.append(row)
-        samples.append({"name": name, "held_out_pair": index} | scores[index])
+        if scores:
+            samples.append({"name": name, "held_out_pair": index} | scores[index])
+        else:
+            samples.append({"name": name, "training_pair": index})
     write_image(folder / GRID_FILE, card.sample_grid(rows))
     return samples
 

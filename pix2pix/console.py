@@ -1,9 +1,11 @@
 """Shows the package's log messages and errors in a terminal; only commands use this module."""
 
+import io
 import logging
 import sys
 from collections.abc import Callable
 
+from pix2pix import environment
 from pix2pix.errors import UserError
 
 LOGGER = logging.getLogger("pix2pix")
@@ -30,6 +32,14 @@ def show_log_messages() -> None:
     LOGGER.setLevel(logging.INFO)
 
 
+def write_any_character() -> None:
+    """Makes stdout and stderr escape what they can't encode, such as an accent in ASCII."""
+    for stream in (sys.stdout, sys.stderr):
+        # Streams that replace them, as in notebooks, take any text.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def run_command(program: str, work: Callable[[], int | None], recovery_hint: str = "") -> int:
     """Runs a command and returns its exit code: that of `work`, or 1 for a failure.
 
@@ -40,8 +50,11 @@ def run_command(program: str, work: Callable[[], int | None], recovery_hint: str
         work: runs the command and returns its exit code; None counts as 0.
         recovery_hint: what stays on disk after a failure, such as "checkpoints are kept".
     """
+    write_any_character()
     show_log_messages()
     try:
+        for note in environment.prepare_folders():
+            LOGGER.warning(note)
         return work() or 0
     except UserError as error:
         message = str(error)

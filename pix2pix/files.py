@@ -3,12 +3,17 @@
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Callable, Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from PIL import Image
+
+# This many bytes at the start and at the end of a file are compared, besides its size. 10,000 files
+# of 200 kB took 2 s on one core, with the files in the page cache.
+COMPARED_BYTES = 128 * 1024
 
 
 def write_atomically(
@@ -41,8 +46,15 @@ def remove_temporary(folder: Path, names: Container[str] | None = None) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` atomically as UTF-8."""
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    """Writes `text` atomically as UTF-8.
+
+    A file name that Python could not decode, as in an ASCII locale, is written as its own bytes.
+    """
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+    write_atomically(path, write)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -59,3 +71,15 @@ def sha256(path: Path) -> str:
     """Returns the SHA-256 of a file's content as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def describe_content(path: Path) -> str:
+    """Returns a file's size in bytes and the CRC-32 of its first and last 128 KiB.
+
+    It does not change with the file's time, which a copy has of its own.
+    """
+    with path.open("rb") as file:
+        crc = zlib.crc32(file.read(COMPARED_BYTES))
+        size = file.seek(0, 2)
+        file.seek(max(COMPARED_BYTES, size - COMPARED_BYTES))
+        return f"{size} {zlib.crc32(file.read(), crc):08x}"

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pix2pix.errors import UserError
 from pix2pix.fields import check_settings, setting
+from pix2pix.names import is_repository_name
 
 # Git's rules for tag names, and none of its special characters.
 TAG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.|$|lock$))*")
@@ -31,6 +32,9 @@ class Options:
     output_dir: Path = setting(
         Path("runs/pix2pix"), "folder for checkpoints and artifacts", local=True
     )
+    overwrite_output_dir: bool = setting(
+        False, "replace the finished model of another run in --output_dir", local=True
+    )
     sample_steps: int = setting(
         1000, "steps between sample grids in <output_dir>/progress; 0: none", at_least=0
     )
@@ -44,6 +48,7 @@ class Options:
         "model repository and <output_dir>; else the path of a checkpoint. Without a checkpoint, "
         "latest and hub start from the first step",
         default_help="start from the first step",
+        may_be_path=True,
     )
     report_to: Literal["none", "tensorboard", "trackio"] = setting(
         "none", "live curves; tensorboard writes to <output_dir>/tensorboard"
@@ -93,11 +98,24 @@ class Options:
         check_settings(self)
         if self.pushes and not self.hub_model_id:
             object.__setattr__(self, "hub_model_id", self.output_dir.resolve().name)
-        self._check_tag()
+        self._check_hub_flags()
         if self.hub_strategy == "every_save" and not self.push_to_hub:
             raise UserError("--hub_strategy every_save needs --push_to_hub.")
         if self.resume_from_checkpoint == "hub" and not self.hub_model_id:
             raise UserError("--resume_from_checkpoint hub needs --hub_model_id.")
+
+    def _check_hub_flags(self) -> None:
+        for flag in ("hub_tag", "hub_create_pr", "hub_private_repo"):
+            if getattr(self, flag) and not self.pushes:
+                raise UserError(f"--{flag} has no effect without --push_to_hub: add it.")
+        for flag in ("hub_model_id", "space_id"):
+            name = getattr(self, flag)
+            if name is not None and not is_repository_name(name):
+                raise UserError(
+                    f"--{flag} is {name!r}, which is no name of a repository; use letters, digits, "
+                    "'.', '-' and '_', e.g. <user>/pix2pix-maps."
+                )
+        self._check_tag()
 
     def _check_tag(self) -> None:
         if self.hub_tag is None:

@@ -52,7 +52,7 @@ def test_the_request_runs_the_training_with_the_same_flags(hub: HubServer, repo_
     assert command[6] == "pix2pix-train"
     arguments = command[7:]
     config, options = parse("", arguments)
-    assert config == parse("", ["--dataset_name", DATASET, *SETTINGS])[0]
+    assert config == parse("", ["--dataset_name", DATASET, "--push_to_hub", *SETTINGS])[0]
     assert (options.hub_model_id, options.hub_tag) == (repo_id, "v2.0")
     assert options.push_to_hub and options.resume_from_checkpoint == "hub"
     assert options.hub_strategy == "every_save"

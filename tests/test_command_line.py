@@ -35,7 +35,8 @@ FLAGS = [
     "--checkpoints_total_limit", "--resume_from_checkpoint", "--report_to", "--dry_run",
     "--push_to_hub", "--hub_model_id", "--hub_private_repo", "--hub_tag", "--hub_create_pr",
     "--hub_strategy", "--push_only", "--space_id", "--hf_job", "--hf_job_timeout",
-    "--hf_job_source",
+    "--hf_job_source", "--dataset_config", "--train_split", "--pair_layout", "--force_split",
+    "--aspect", "--bands", "--value_range", "--overwrite_output_dir",
 ]  # fmt: skip
 EVALUATION_FLAGS = [
     "--model", "--dataset_name", "--dataset_revision", "--input_column", "--target_column",
@@ -281,13 +282,14 @@ def test_dry_run_prints_the_plan_that_train_prints(tmp_path: Path, capsys):
 
 def test_the_recovery_hint_is_a_command_line_with_the_flags_of_publishing():
     options = parse(
-        "", ["--push_to_hub", "--output_dir", "my run", "--hub_tag", "v2", "--seed", "1"]
-    )[1]
+        "", ["--push_to_hub", "--output_dir", "my run", "--hub_model_id", "my-run",
+             "--hub_tag", "v2", "--seed", "1"],
+    )[1]  # fmt: skip
     from pix2pix.commands.publish import recovery_hint
 
     assert recovery_hint(options).endswith(
         "publish with: python train_hub.py --push_only --output_dir 'my run' "
-        "--hub_model_id 'my run' --hub_tag v2"
+        "--hub_model_id my-run --hub_tag v2"
     )
     arguments = flag_arguments(options, publish.FLAGS)
     assert parse("", ["--push_only", *arguments])[1] == replace(

@@ -122,7 +122,7 @@ def test_a_config_with_unknown_fields_is_refused():
         ("image_size", 100, "choose one of 64, 128, 256, 512"),
         ("load_size", 255, "at least --image_size (256)"),
         ("max_train_samples", 0, "greater than 0"),
-        ("validation_samples", -1, "greater than 0"),
+        ("validation_samples", -1, "at least 0"),
         ("generator_filters", 0, "greater than 0"),
         ("discriminator_filters", -64, "greater than 0"),
         ("num_train_epochs", 0, "greater than 0"),

@@ -110,7 +110,7 @@ def test_the_namespace_of_another_user_is_refused(capsys, tmp_path, hub, monkeyp
     assert "may not write" in line
 
 
-def test_an_unreadable_image_is_reported_with_its_row(capsys, tmp_path: Path):
+def test_an_unreadable_image_is_reported_with_its_file(capsys, tmp_path: Path):
     folder = tmp_path / "pairs" / "train"
     folder.mkdir(parents=True)
     for number in range(4):
@@ -120,7 +120,7 @@ def test_an_unreadable_image_is_reported_with_its_row(capsys, tmp_path: Path):
         capsys, "--dataset_name", str(folder.parent), *TINY_FLAGS,
         "--output_dir", str(tmp_path / "run"), "--cache_dir", str(tmp_path / "cache"),
     )  # fmt: skip
-    assert "Row 2" in line
+    assert "train/2.png: This file is not a picture" in line
 
 
 def test_artifacts_are_kept_and_can_be_published_after_the_hub_refused_them(

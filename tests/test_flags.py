@@ -16,7 +16,11 @@ from pix2pix.options import Options
 from tests.commands import ROOT
 
 # Flags that need another flag.
-NEEDED = {"hub_strategy": ["--push_to_hub"]}
+NEEDED = dict.fromkeys(
+    ("hub_strategy", "hub_tag", "hub_create_pr", "hub_private_repo"), ["--push_to_hub"]
+)
+# Texts of settings that allow only some.
+WORDS = {"bands": "1,2,3", "value_range": "0,4095"}
 HEAVY = ("tensorflow", "keras", "datasets", "onnxruntime", "gradio")
 EXAMPLES = {int: "300", float: "0.25", str: "text", Path: "folder"}
 
@@ -102,7 +106,8 @@ def test_every_setting_has_a_flag(index: int, name: str):
     if spec.type is bool:
         value, arguments = True, [f"--{name}"]
     else:
-        word = str(spec.choices[-1]) if spec.choices else EXAMPLES[spec.type]
+        example = WORDS.get(name, EXAMPLES[spec.type])
+        word = str(spec.choices[-1]) if spec.choices else example
         value, arguments = spec.type(word), [f"--{name}", word]
     parsed = parse("about", arguments + NEEDED.get(name, []))[index]
     assert getattr(parsed, name) == value
@@ -136,7 +141,7 @@ def test_a_subset_is_a_dict_of_the_flags_that_were_given(capsys):
     assert parse_as((subset,), "", [], "p") == ({"seed": 3},)
     arguments = ["--direction", "a_to_b"]
     assert parse_as((subset,), "", arguments, "p") == ({"direction": "a_to_b", "seed": 3},)
-    assert "greater than 0" in usage_error(capsys, "--validation_samples", "0", parts=(subset,))
+    assert "at least 0" in usage_error(capsys, "--validation_samples", "-1", parts=(subset,))
     assert "unrecognized arguments: --seed" in usage_error(capsys, "--seed", "1", parts=(subset,))
 
 

@@ -10,6 +10,7 @@ from huggingface_hub import HfApi
 
 from pix2pix.flags import parse
 from pix2pix.hub.checkpoint_branch import BRANCH, CheckpointBranch
+from pix2pix.output_folder import LOCK_FILE
 from pix2pix.training import checkpoints
 from tests.checkpoint_helpers import checkpoint_name
 from tests.commands import start_train_hub
@@ -97,7 +98,8 @@ def test_a_run_over_three_machines_ends_bit_by_bit_like_an_uninterrupted_one(
     assert names == [checkpoint_name(280), checkpoint_name(300)]
     assert len(HfApi().list_repo_commits(repo_id, revision=BRANCH)) == 1
     for machine in (stopped, finished):
-        assert not list(machine.folder.rglob(".*")), "no link and no download is left"
+        hidden = {path.name for path in machine.folder.rglob(".*")}
+        assert hidden <= {LOCK_FILE}, "no link and no download is left"
 
 
 def assert_same_results(folder: Path, expected: Path) -> None:

@@ -146,7 +146,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(samples, tmp_path, eager):
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_after_a_signal_the_run_is_saved_and_ends_like_an_uninterrupted_one_once_resumed(
     samples, tmp_path, eager, number
 ):
@@ -177,3 +177,13 @@ def test_after_a_signal_the_run_is_saved_and_ends_like_an_uninterrupted_one_once
     stopped = checkpoints.find_latest(saving.checkpoints)
     assert step < stopped.step < 9 and stopped.log["rows"][-1]["step"] == stopped.step
     assert_same_result(loop.train(config, batches(config), samples, saving, stopped), whole)
+
+
+def test_a_run_started_with_nohup_ignores_the_end_of_its_terminal():
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with loop._collect_stop_signals() as received:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert received == [] and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, handler)

@@ -131,7 +131,8 @@ def _check_source(options: Options) -> None:
 
 def _print_targets(options: Options) -> None:
     """Checks, without changing anything, that the job may publish, and prints the destination."""
-    print(f"model: {hub.check_can_publish(options.model_id)}")
+    target = hub.check_can_publish(options.model_id, options.hub_tag, options.hub_create_pr)
+    print(f"model: {target}")
     if options.space_id:
         print(f"Space: {spaces.check_can_deploy(options.space_id)}")
 

@@ -34,7 +34,10 @@ def run(options: Options) -> None:
     preflight.prepare_hub()
     preflight.check_packages(preflight.CARD)
     preflight.check_artifacts(options)
-    publish(*prepare(options))
+    from pix2pix import output_folder
+
+    with output_folder.lock(options.output_dir):
+        publish(*prepare(options))
 
 
 def prepare(options: Options) -> tuple[Options, "Target"]:

@@ -8,6 +8,7 @@ from pix2pix.config import Config
 from pix2pix.options import Options
 
 if TYPE_CHECKING:
+    from pix2pix.data.identity import DataIdentity
     from pix2pix.training.checkpoints import Checkpoint
 
 
@@ -36,15 +37,37 @@ def find_checkpoint(config: Config, options: Options, keep: bool) -> "Checkpoint
     return checkpoint
 
 
+def check_output_folder(options: Options, checkpoint: "Checkpoint | None") -> None:
+    """Raises `UserError` if the run would replace the work of another run without being told to."""
+    from pix2pix import output_folder
+
+    source, folder = options.resume_from_checkpoint, options.output_dir
+    resumes = checkpoint is not None and (
+        source in ("latest", "hub")
+        or checkpoint.path.resolve().parent == (folder / "checkpoints").resolve()
+    )
+    if not resumes and not options.overwrite_output_dir:
+        output_folder.check_unused(folder)
+
+
+def check_same_data(checkpoint: "Checkpoint | None", identity: "DataIdentity") -> None:
+    """Raises `UserError` when the checkpoint was trained on other data than this run would be."""
+    from pix2pix.training import checkpoints
+
+    if checkpoint:
+        checkpoints.check_same_data(identity, checkpoint)
+
+
 def pin_dataset(config: Config, checkpoint: "Checkpoint | None") -> Config:
     """Returns the config with the commit of its Hub dataset in place of a branch or tag.
 
-    A resumed run keeps the commit of its checkpoint. Raises `UserError` when the checkpoint belongs
-    to a run with other settings.
+    A resumed run keeps the commit of its checkpoint. Raises `UserError` when the dataset is a path
+    with nothing there, or the checkpoint belongs to a run with other settings.
     """
-    from pix2pix import hub
+    from pix2pix import data, hub
     from pix2pix.training import checkpoints
 
+    config = data.check_dataset(config)
     revision = config.dataset_revision
     if checkpoint and checkpoint.config.dataset_name == config.dataset_name:
         revision = revision or checkpoint.config.dataset_revision

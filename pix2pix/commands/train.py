@@ -9,18 +9,20 @@ The paper's run, on a GPU:
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pix2pix import console, preflight
 from pix2pix.config import Config
+from pix2pix.environment import describe_missing_gpu
 from pix2pix.flags import parse
 from pix2pix.options import Options
 from pix2pix.runtime import free_variables, prepare_tensorflow
 
 if TYPE_CHECKING:
     from pix2pix.data import LoadedPairs
+    from pix2pix.data.identity import DataIdentity
     from pix2pix.training.checkpoints import Checkpoint
     from pix2pix.training.devices import Devices
     from pix2pix.training.loop import Result, SaveSettings
@@ -64,8 +66,20 @@ def train_and_publish(config: Config, options: Options) -> None:
     """Trains, evaluates and writes the artifacts, and publishes them with --push_to_hub."""
     preflight.prepare_hub()
     preflight.check_run(options)
+    from pix2pix import output_folder
+    from pix2pix.training.cluster import read_worker
+
+    # Of several machines, only the first one writes to the folder that all of them share.
+    is_chief = read_worker().index == 0
+    with output_folder.lock(options.output_dir) if is_chief else nullcontext():
+        _train_and_publish(config, options)
+
+
+def _train_and_publish(config: Config, options: Options) -> None:
     from pix2pix.commands import publish, resume
 
+    if not options.resume_from_checkpoint:
+        resume.check_output_folder(options, None)
     target = None
     if options.pushes:
         options, target = publish.prepare(options)
@@ -73,9 +87,10 @@ def train_and_publish(config: Config, options: Options) -> None:
 
     devices = choose_devices(config)
     checkpoint = resume.find_checkpoint(config, options, keep=devices.is_chief)
+    resume.check_output_folder(options, checkpoint)
     config = resume.pin_dataset(config, checkpoint)
-    loaded = load_pairs(config, options, devices)
-    result = train(config, options, loaded, checkpoint, devices)
+    loaded, identity = load_pairs(config, options, devices, checkpoint)
+    result = train(config, options, loaded, identity, checkpoint, devices)
     if not devices.is_chief:
         print("This machine is done; the first machine in TF_CONFIG writes the artifacts.")
         return
@@ -84,29 +99,49 @@ def train_and_publish(config: Config, options: Options) -> None:
         publish.publish(options, target)
 
 
-def load_pairs(config: Config, options: Options, devices: "Devices") -> "LoadedPairs":
-    """Returns the training batches and held-out pairs of the dataset, and prints their number."""
+def load_pairs(
+    config: Config, options: Options, devices: "Devices", checkpoint: "Checkpoint | None"
+) -> "tuple[LoadedPairs, DataIdentity]":
+    """Returns the training batches and held-out pairs of the dataset, and prints their number.
+
+    Writes <output_dir>/batch_preview.png before the pairs are cached. Raises `UserError` when the
+    dataset is not the one that the checkpoint was trained on.
+    """
     from pix2pix import data
+    from pix2pix.commands import dry_run, resources, resume
+    from pix2pix.data.identity import identify
 
     folder = options.cache_dir or data.default_cache_dir()
     source = data.open_source(config, folder)
+    plan = source.plan(config)
+    identity = identify(source, plan)
+    resume.check_same_data(checkpoint, identity)
+    if devices.is_chief and not devices.has_gpu and (note := describe_missing_gpu()):
+        logger.warning(note)
+    resources.check_memory(config, options, plan, devices.has_gpu)
+    dry_run.show_pairs(source, plan, config)
+    if devices.is_chief:
+        dry_run.write_preview(options.output_dir, source, plan, config)
     loaded = data.load_pairs(source, config, options.cache, folder, devices.worker)
     training, held_out = len(loaded.batches), len(loaded.held_out)
     print(f"{training} training pairs, {held_out} held-out pairs of {source.name}.")
     unreadable = sum(map(len, loaded.skipped.values()))
     if unreadable:
-        logger.warning("%d rows could not be read; pix2pix.json lists them.", unreadable)
-    return loaded
+        rows = "1 row" if unreadable == 1 else f"{unreadable} rows"
+        logger.warning("%s could not be read; pix2pix.json lists them.", rows)
+    return loaded, identity
 
 
 def train(
     config: Config,
     options: Options,
     loaded: "LoadedPairs",
+    identity: "DataIdentity",
     checkpoint: "Checkpoint | None",
     devices: "Devices",
 ) -> "Result":
     """Trains the networks, from the first step or from `checkpoint`."""
+    from pix2pix.data.identity import write_inventory
     from pix2pix.images import orient_pair
     from pix2pix.training import loop
 
@@ -114,14 +149,17 @@ def train(
     print(f"Training {steps} steps on {devices.name}.")
     if not devices.has_gpu and steps > CPU_WARNING_STEPS and config.generator_filters >= 64:
         logger.warning("A full-size run takes days without a GPU; see --max_train_steps.")
-    fixed = orient_pair(loaded.held_out[:FIXED_SAMPLES].swapaxes(0, 1), config.direction)
+    fixed = orient_pair(loaded.examples.squares(FIXED_SAMPLES).swapaxes(0, 1), config.direction)
     saving = loop.SaveSettings(
         options.output_dir,
         options.checkpointing_steps,
         options.checkpoints_total_limit,
         options.sample_steps,
         options.report_to,
+        identity.to_dict(),
     )
+    if devices.is_chief:
+        write_inventory(saving.checkpoints, identity)
     with uploading_checkpoints(options, saving, checkpoint, devices) as saving:
         return loop.train(config, loaded.batches, fixed, saving, checkpoint, devices)
 
@@ -163,7 +201,11 @@ def write_artifacts(
     )
     artifact_writer.write_network(options.output_dir, generator, run, loaded)
     free_variables(generator.variables)
-    print(f"Evaluating {len(loaded.held_out)} held-out pairs.")
+    if loaded.held_out:
+        print(f"Evaluating {len(loaded.held_out)} held-out pairs.")
     metrics = artifact_writer.write_results(options.output_dir, run, loaded)
-    print(table.format_plain(table.metric_rows(metrics)))
+    if loaded.held_out:
+        print(table.format_plain(table.metric_rows(metrics)))
+    else:
+        print(metrics["protocol"])
     print(f"Everything is in {options.output_dir}: README.md, samples.png, generator.onnx, ...")

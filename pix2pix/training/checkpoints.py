@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.lib.format import write_array
@@ -23,6 +23,9 @@ from numpy.lib.format import write_array
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.files import remove_temporary, write_atomically
+
+if TYPE_CHECKING:
+    from pix2pix.data.identity import DataIdentity
 
 LOGGER = logging.getLogger(__name__)
 # The fields that a resumed run may change: the run's length, unless the learning rate depends on
@@ -47,6 +50,7 @@ class Checkpoint:
         config: the run's settings.
         log: the run's history, as `History.state` returns it.
         arrays: values of all variables, under the names of `Trainer.state`.
+        data: what `DataIdentity.to_dict` returned for the run's pairs; None in earlier versions.
     """
 
     path: Path
@@ -54,15 +58,23 @@ class Checkpoint:
     config: Config
     log: dict[str, Any]
     arrays: dict[str, np.ndarray]
+    data: dict[str, Any] | None = None
 
 
-def save(folder: Path, step: int, config: Config, log: dict[str, Any], state: dict) -> Path:
+def save(
+    folder: Path,
+    step: int,
+    config: Config,
+    log: dict[str, Any],
+    state: dict,
+    data: dict[str, Any] | None = None,
+) -> Path:
     """Writes `<folder>/step-<step>.npz` atomically and returns its path.
 
-    `log` is from `History.state`, `state` from `Trainer.state`.
+    `log` is from `History.state`, `state` from `Trainer.state`, `data` from `DataIdentity.to_dict`.
     """
     path = folder / f"step-{step:08d}.npz"
-    metadata = {"step": step, "config": config.to_dict(), "log": log}
+    metadata = {"step": step, "config": config.to_dict(), "log": log, "data": data}
     members = {"about": np.array(json.dumps(metadata))} | state
 
     def write(temporary: Path) -> None:
@@ -132,7 +144,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         metadata = json.loads(str(arrays.pop("about")))
         config = Config.from_dict(metadata["config"])
-        return Checkpoint(path, metadata["step"], config, metadata["log"], arrays)
+        step, log, data = metadata["step"], metadata["log"], metadata.get("data")
+        return Checkpoint(path, step, config, log, arrays, data)
     except UserError as error:
         raise UserError(f"The checkpoint {path} was written by another version: {error}") from None
     except KeyError as error:
@@ -195,12 +208,38 @@ def warn_of_later_checkpoints(folder: Path, step: int) -> None:
 def check_same_run(config: Config, checkpoint: Checkpoint) -> None:
     """Raises `UserError` naming the fields in which `config` differs from the checkpoint's."""
     allowed = STEPS_PER_CALL | (RUN_LENGTH if config.lr_schedule == "constant" else set())
+    if checkpoint.data and checkpoint.data["file_count"] and Path(config.dataset_name).exists():
+        allowed |= {"dataset_name"}  # the folder was moved, or `check_same_data` finds the changes
     changed = config.changed_fields(checkpoint.config).items()
     changes = [f"{name} ({old} -> {new})" for name, (old, new) in changed if name not in allowed]
     if changes:
         raise UserError(
             f"The checkpoint {checkpoint.path} is of another run: {', '.join(changes)}. "
             "Use the same flags, or another --output_dir for a new run."
+        )
+
+
+def check_same_data(identity: "DataIdentity", checkpoint: Checkpoint) -> None:
+    """Raises `UserError` naming what differs between the data of the checkpoint and of this run.
+
+    Logs a warning if the checkpoint is of a version that did not record its data.
+    """
+    name = checkpoint.config.dataset_name
+    if checkpoint.data is None:
+        LOGGER.warning(
+            "The checkpoint %s is of an earlier version, which did not record its pairs; make sure "
+            "that %s has not changed since.",
+            checkpoint.path, name,
+        )  # fmt: skip
+        return
+    # Imported late: the Space imports this module, and `pix2pix.data` loads TensorFlow.
+    from pix2pix.data.identity import describe_changes
+
+    changes = describe_changes(checkpoint.data, identity, checkpoint.path.parent)
+    if changes:
+        raise UserError(
+            f"The dataset {name} is not the one that the checkpoint {checkpoint.path} was trained "
+            f"on: {'; '.join(changes)}. Restore it, or start a new run in another --output_dir."
         )
 
 

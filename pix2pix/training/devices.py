@@ -1,7 +1,6 @@
 """Chooses the devices of a run: one device, all local GPUs, or several machines (`TF_CONFIG`)."""
 
 import contextlib
-import json
 import logging
 import os
 import platform
@@ -15,6 +14,7 @@ from pix2pix.config import Config
 from pix2pix.data import Worker
 from pix2pix.errors import UserError
 from pix2pix.runtime import use_one_malloc_arena
+from pix2pix.training.cluster import read_worker
 
 LOGGER = logging.getLogger(__name__)
 FEW_CORES = 4
@@ -98,7 +98,7 @@ def choose_devices(config: Config) -> Devices:
     With several machines, this must come before anything else that uses TensorFlow. Raises
     `UserError` when `TF_CONFIG` can't be read or its machines can't share the batch equally.
     """
-    worker = _read_tf_config()
+    worker = read_worker()
     _check_batch_size(config, worker)
     _limit_parallel_operations()
     if worker.count > 1:
@@ -127,19 +127,6 @@ def _limit_parallel_operations() -> None:
     use_one_malloc_arena()
     with contextlib.suppress(RuntimeError):  # TensorFlow has already started its threads
         tf.config.threading.set_inter_op_parallelism_threads(1)
-
-
-def _read_tf_config() -> Worker:
-    """Returns the index of this process among the machines of `TF_CONFIG`."""
-    try:
-        cluster = json.loads(os.environ.get("TF_CONFIG") or "{}")
-        machines = cluster.get("cluster", {}).get("worker", ["this machine"])
-        return Worker(cluster.get("task", {}).get("index", 0), len(machines))
-    except (ValueError, AttributeError, TypeError):
-        raise UserError(
-            "TF_CONFIG has a form that TensorFlow can't read; set it to "
-            '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}.'
-        ) from None
 
 
 def _check_batch_size(config: Config, worker: Worker) -> None:

@@ -1,12 +1,14 @@
 """The training loop: steps, history, progress grids, checkpoints, and a clean stop by a signal."""
 
 import logging
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +23,8 @@ from pix2pix.training.reporting import open_report, save_progress_grid
 from pix2pix.training.trainer import Trainer
 
 LOGGER = logging.getLogger(__name__)
+# Sent when the terminal or the SSH connection is closed; Windows has no such signal.
+HANGUP = getattr(signal, "SIGHUP", None)
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class SaveSettings:
     checkpoints_total_limit: int = 3
     sample_steps: int = 1000
     report_to: str = "none"
+    # What each checkpoint records about the run's pairs, from `DataIdentity.to_dict`.
+    data: dict[str, Any] | None = None
     # Called with the path of each new checkpoint. Training waits for it, so it must be quick.
     on_checkpoint: Callable[[Path], None] = lambda _path: None
 
@@ -130,7 +136,9 @@ def _save(trainer: Trainer, step: int, history: History, settings: SaveSettings)
     if not all(np.isfinite(np.asarray(variable)).all() for variable in state.values()):
         raise divergence_error(f"A weight is no longer finite after step {step}")
     if trainer.devices.is_chief:
-        path = checkpoints.save(settings.checkpoints, step, trainer.config, history.state(), state)
+        path = checkpoints.save(
+            settings.checkpoints, step, trainer.config, history.state(), state, settings.data
+        )
         checkpoints.prune(settings.checkpoints, step, settings.checkpoints_total_limit)
         settings.on_checkpoint(path)
 
@@ -159,17 +167,32 @@ def generate(trainer: Trainer, inputs: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def _collect_stop_signals() -> Iterator[list[int]]:
-    """Collects SIGTERM and SIGINT in a list, which the loop checks after each step."""
+    """Collects SIGTERM, SIGINT and SIGHUP in a list, which the loop checks after each step."""
     received: list[int] = []
-    handlers = {
-        number: signal.signal(number, lambda n, _frame: received.append(n))
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    terminals = [number for number in (1, 2) if os.isatty(number)]
+
+    def receive(number: int, _frame: object) -> None:
+        received.append(number)
+        if number == HANGUP:
+            _discard_output(terminals)
+
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    # nohup starts its command with the signal ignored.
+    if HANGUP is not None and signal.getsignal(HANGUP) != signal.SIG_IGN:
+        numbers.append(HANGUP)
+    handlers = {number: signal.signal(number, receive) for number in numbers}
     try:
         yield received
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def _discard_output(descriptors: list[int]) -> None:
+    """Discards what is written to a terminal that is gone, where each write would be an error."""
+    with Path(os.devnull).open("w") as null:
+        for descriptor in descriptors:
+            os.dup2(null.fileno(), descriptor)
 
 
 def _describe_stop(number: int, step: int, settings: SaveSettings) -> str:
