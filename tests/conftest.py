@@ -50,6 +50,7 @@ from tests.browser import browser, page, starter_space  # noqa: E402, F401
 from tests.deployed_space import deployed_space, servable_model, space_repo  # noqa: E402, F401
 from tests.hub_clients import anonymous_api, api, model_repo, read_only_api  # noqa: E402, F401
 from tests.hub_server import USER, WRITE_TOKEN, HubServer  # noqa: E402
+from tests.node_client import node_modules  # noqa: E402, F401
 from tests.published_run import published_run, published_space  # noqa: E402, F401
 from tests.recording_server import recording_proxy, recording_server  # noqa: E402, F401
 from tests.space_clients import two_model_space  # noqa: E402, F401

@@ -17,19 +17,24 @@ PACKAGE = ROOT / "pix2pix"
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 280, 60
 
 # Modules that every other part of the package may import.
-BASE = {"errors", "version", "files", "formats", "runtime", "fields"}
-SERVING = {"artifacts", "config", "images", "tiles"}
+BASE = {
+    "errors", "version", "files", "formats", "runtime", "fields", "threads", "environment",
+    "memory", "names",
+}  # fmt: skip
+SERVING = {"artifacts", "config", "geometry", "images", "pixels", "tiles"}
 # Which parts of the package (modules and subpackages) each part imports at module level, besides
 # BASE. A part may only name those above it, so that imports run one way.
 ALLOWED = {
-    "config": set(),
+    "pixels": set(),
+    "config": {"pixels"},
     "options": set(),
     "flags": {"config", "options"},
     "console": set(),
     "picture_files": set(),
     "images": set(),
     "tiles": {"images"},
-    "data": {"config", "images"},
+    "geometry": {"images"},
+    "data": {"config", "images", "pixels", "geometry"},
     "networks": {"config"},
     "losses": {"config"},
     "training": {"config", "images", "data", "networks", "losses"},
@@ -40,16 +45,19 @@ ALLOWED = {
     "card": {"config", "flags", "images", "artifacts", "evaluation"},
     "hub": {"config", "artifacts", "training"},
     "translate": SERVING,
+    "geotiff": SERVING | {"translate"},
+    "png_results": {"translate"},
     "artifact_writer": {
         "config", "images", "data", "training", "artifacts", "gallery", "evaluation", "export",
         "card", "translate",
     },
     "space": SERVING | {"gallery", "evaluation", "hub", "translate"},
+    "output_folder": {"artifacts", "training"},
     "preflight": {"flags", "options", "artifacts"},
     "commands": SERVING | {
         "options", "flags", "console", "picture_files", "data", "networks", "training",
-        "gallery", "evaluation", "export", "card", "hub", "translate", "artifact_writer",
-        "preflight",
+        "gallery", "evaluation", "export", "card", "hub", "translate", "geotiff", "png_results",
+        "artifact_writer", "output_folder", "preflight",
     },
     "__main__": {"console", "preflight", "commands"},
 }  # fmt: skip
@@ -58,7 +66,7 @@ ALLOWED = {
 ALLOWED_IN_FUNCTIONS = {
     "export": {"translate"},
     "translate": {"hub"},
-    "preflight": {"hub"},
+    "preflight": {"hub", "data"},
 }
 # `pix2pix/__init__.py` imports Translator on first use.
 ALLOWED_IN_INIT = {"errors", "version", "translate"}

@@ -100,7 +100,9 @@ def test_an_installed_package_recommends_a_command_that_it_has(installed: Path):
     """There is no train_hub.py to run; the wheel has the console script."""
     code = (
         "from pix2pix.commands.publish import recovery_hint; from pix2pix.options import Options\n"
-        "print(recovery_hint(Options(push_to_hub=True, hub_model_id='me/my model')))"
+        "from pathlib import Path\n"
+        "options = Options(push_to_hub=True, hub_model_id='me/maps', output_dir=Path('my run'))\n"
+        "print(recovery_hint(options))"
     )
-    hint = "publish with: pix2pix publish --hub_model_id 'me/my model'"
+    hint = "publish with: pix2pix publish --output_dir 'my run' --hub_model_id me/maps"
     assert hint in run(installed, "-c", code)
