@@ -1,4 +1,4 @@
-"""Recognizes names of repositories on the Hub, and tells them from paths."""
+"""Recognizes names of repositories on the Hub, and distinguishes them from paths."""
 
 import re
 from pathlib import Path

@@ -285,7 +285,7 @@ def test_a_dataset_without_a_readable_row_is_refused(tmp_path):
         inspect(folder)
 
 
-# What is said about the rows.
+# The sentences about the rows.
 
 
 def test_the_rows_that_are_used_and_not_used_are_named():

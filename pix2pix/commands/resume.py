@@ -38,7 +38,7 @@ def find_checkpoint(config: Config, options: Options, keep: bool) -> "Checkpoint
 
 
 def check_output_folder(options: Options, checkpoint: "Checkpoint | None") -> None:
-    """Raises `UserError` if the run would replace the work of another run without being told to."""
+    """Raises `UserError` unless the run may replace the work of another run in the folder."""
     from pix2pix import output_folder
 
     source, folder = options.resume_from_checkpoint, options.output_dir

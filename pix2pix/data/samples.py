@@ -45,7 +45,7 @@ def describe_reading(rows: list[Row], rules: tuple[PixelRule, PixelRule]) -> Ite
     for number, (file, rule) in enumerate(zip(rows[0] if rows else (), rules, strict=False)):
         name = "Images" if len(rows[0]) == 1 else "AB"[number]
         for note in notes_of(open_image(file, rule=rule)):
-            # The range is that of the dataset, about which the user is told already.
+            # The user has seen the range of the dataset already.
             if "become black to white" not in note:
                 yield f"{name}: {note}"
 

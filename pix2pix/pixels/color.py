@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
-# An sRGB profile moves no color by more than this, whoever wrote it; it is not applied.
+# A profile that changes no color by more than this is one of sRGB, and is not applied.
 ROUNDING = 1
 # The color spaces of profiles, as they name them, and the mode of pictures that they describe.
 MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}

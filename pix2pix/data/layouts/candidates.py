@@ -126,9 +126,9 @@ def pair_candidates(tree: FolderTree, any_words: bool = False) -> list[Candidate
 def _side_words(tree: FolderTree) -> Iterator[str]:
     for name in {name for folder in tree.pictures for name in folder}:
         qualified = read_qualified_name(name)
-        for said in (read_name(name), qualified[1] if qualified else None):
-            if said and said.word:
-                yield said.word
+        for parsed in (read_name(name), qualified[1] if qualified else None):
+            if parsed and parsed.word:
+                yield parsed.word
 
 
 def _candidates_of_sides(tree: FolderTree, sides: tuple[str, str]) -> Iterable[Candidate]:

@@ -140,7 +140,7 @@ def _read_text(text: str) -> FolderName | None:
             without_year = re.sub(r"^\d+|\d+$", "", rest)
             if without_year in ("", *FILLERS):
                 return FolderName(SPLIT_WORDS[spelled], None)
-            for said in (rest, without_year, *map(rest.removeprefix, FILLERS)):
-                if word := side_word(said):
+            for side in (rest, without_year, *map(rest.removeprefix, FILLERS)):
+                if word := side_word(side):
                     return FolderName(SPLIT_WORDS[spelled], word)
     return None

@@ -1,4 +1,4 @@
-"""Limits how much of its input an error message repeats, whoever wrote the message.
+"""Limits how much of its input an error message repeats, in messages of all libraries.
 
 An agent that sends a picture as text would otherwise get megabytes of that text back.
 """
