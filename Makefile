@@ -6,7 +6,7 @@ BIN := .venv/bin
 # uv, where it is installed, does the same in less time.
 PIP := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check) --quiet
 
-.PHONY: help setup app test test-slow lint train bench constraints check-pythons clean
+.PHONY: help setup app web test test-slow lint train bench constraints check-pythons clean .node
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -16,17 +16,23 @@ setup: .venv/.installed-requirements-dev ## create or update .venv with all depe
 app: .venv/.installed-requirements ## serve the Space on the starter model
 	$(BIN)/python app.py
 
+web: .venv/.installed-requirements ## serve the page that translates in the browser (the starter model)
+	$(BIN)/python -m pix2pix web
+
 test: setup ## run the fast tests, under 8 minutes on two cores
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: setup ## run the tests that take minutes (kills, full-size networks) and print the coverage
 	$(BIN)/python -m pytest -m slow --cov
 
-lint: setup ## check style, format, types and spelling
+lint: setup ## check style, format, types and spelling (the JavaScript's with npm's packages)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+	@$(MAKE) --no-print-directory .node
+	.node/node_modules/.bin/biome check --error-on-warnings --config-path=tests/javascript web
+	.node/node_modules/.bin/tsc -p tests/javascript/tsconfig.json
 
 train: .venv/.installed-requirements-train ## train a small model in about three minutes
 	$(BIN)/python train_hub.py --dataset_name assets/sample_maps --output_dir runs/demo \
@@ -54,12 +60,18 @@ clean: ## delete the virtual environment and the runs
 # requirements-train.txt can't include other files, because the package's metadata is read from it.
 .venv/.installed-requirements-dev: requirements-train.txt requirements-geo.txt
 
-# The JavaScript client that a test runs.
-.node: tests/javascript/package.json
-	mkdir -p .node
-	cp tests/javascript/package.json .node/
-	npm install --prefix .node --no-audit --no-fund --no-package-lock --loglevel error
-	touch .node
+# What the tests and the checks of JavaScript need: Gradio's client, onnxruntime-web, Biome, TypeScript.
+.node: .node/node_modules/.package-lock.json
+
+# npm writes this file when it has installed everything. No package needs its own install script.
+.node/node_modules/.package-lock.json: tests/javascript/package.json
+	@command -v npm >/dev/null || \
+	  { echo "npm is missing, which the JavaScript needs: apt-get install nodejs npm"; exit 1; }
+	@echo "Installing npm's packages into .node (280 MB, a quarter of a minute)"
+	@mkdir -p .node
+	@cp $< .node/
+	@npm install --prefix .node --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel error
+	@touch $@
 
 # The editable install adds the command `pix2pix`; it copies nothing and installs no dependencies.
 # Bytecode is compiled here: without it, importing gradio takes twice as long at each start.
