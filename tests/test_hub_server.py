@@ -22,12 +22,12 @@ from huggingface_hub.errors import (
 )
 
 from tests.hub_clients import WEIGHTS, add_file, status_code
-from tests.hub_server import ORGANIZATION, WRITE_TOKEN, HubServer
+from tests.hub_server import FREE_ORGANIZATION, ORGANIZATION, WRITE_TOKEN, HubServer
 
 
 def test_whoami_returns_the_role_of_the_token(api: HfApi, read_only_api: HfApi) -> None:
     assert api.whoami()["name"] == "tester"
-    assert [org["name"] for org in api.whoami()["orgs"]] == [ORGANIZATION]
+    assert [org["name"] for org in api.whoami()["orgs"]] == [ORGANIZATION, FREE_ORGANIZATION]
     assert api.whoami()["auth"]["accessToken"]["role"] == "write"
     assert read_only_api.whoami()["auth"]["accessToken"]["role"] == "read"
 

@@ -1,12 +1,15 @@
 """The test Hub stores LFS files, deletes them permanently, and squashes history as the real one."""
 
+import hashlib
 import uuid
+from pathlib import Path
 
+import httpx2
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, RevisionNotFoundError
 
-from tests.hub_clients import add_file, status_code
+from tests.hub_clients import WEIGHTS, add_file, status_code
 from tests.hub_server import HubServer
 
 
@@ -56,6 +59,24 @@ def test_deleting_an_lfs_file_keeps_the_copy_of_another_repository(
     assert (hub.store.blobs / mine[0].file_oid).read_bytes() == content
     commit(api, model_repo, "again.npz", content)
     assert "again.npz" in list_lfs_paths(api, model_repo)
+
+
+def test_lfs_files_can_be_redirected_to_a_cdn_that_pages_of_any_site_may_read(
+    hub: HubServer, model_repo: str, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub.store, "redirects_lfs", True)
+    downloaded = Path(hf_hub_download(model_repo, "model.onnx", cache_dir=empty_cache))
+    assert downloaded.read_bytes() == WEIGHTS
+    digest = hashlib.sha256(WEIGHTS).hexdigest()
+    assert hub.requests[-1] == ("GET", f"/cdn/{digest}", 200)
+    url, headers = f"{hub.endpoint}/{model_repo}/resolve/main/", {"Origin": "https://example.org"}
+    response = httpx2.get(url + "model.onnx", headers=headers, follow_redirects=True)
+    (redirect,) = response.history
+    assert (redirect.status_code, redirect.headers["x-linked-etag"]) == (302, f'"{digest}"')
+    for answer in (redirect, response):
+        assert answer.headers["access-control-allow-origin"] == "*"
+    assert httpx2.get(url + "config.json").status_code == 200, "not an LFS file"
+    assert httpx2.get(f"{hub.endpoint}/cdn/{'0' * 64}").status_code == 404
 
 
 def test_rewriting_history_is_400_and_a_read_token_deletes_nothing(

@@ -5,9 +5,10 @@ HF_ENDPOINT names it:
     with HubServer(tmp_path) as hub:
         HfApi(hub.endpoint, token=WRITE_TOKEN).create_repo("tester/model")
 
-It implements what a client relies on (atomic commits, verified LFS uploads, 401 and 403 where the
-Hub sends them) and has one user, `tester`, a member of `test-org`. Clients need
-HF_HUB_DISABLE_XET=1, since the server has no Xet storage.
+It implements what a client relies on (atomic commits, verified LFS uploads, 401, 402 and 403 where
+the Hub sends them). Its users are `tester`, who is PRO, `free-user`, and `young-user`, whose
+account is three days old. The first two are members of `test-org`, which has a plan, and of
+`free-org`, which has none. Clients need HF_HUB_DISABLE_XET=1, since the server has no Xet storage.
 """
 
 import socket
@@ -19,12 +20,25 @@ from types import TracebackType
 
 import uvicorn
 
+from .accounts import (
+    FREE_ORGANIZATION,
+    FREE_TOKEN,
+    FREE_USER,
+    ORGANIZATION,
+    READ_TOKEN,
+    USER,
+    WRITE_TOKEN,
+    YOUNG_TOKEN,
+    YOUNG_USER,
+)
 from .app import build_app
-from .auth import ORGANIZATION, READ_TOKEN, USER, WRITE_TOKEN
 from .middleware import Fault, RequestMiddleware
 from .store import Store
 
-__all__ = ["ORGANIZATION", "READ_TOKEN", "USER", "WRITE_TOKEN", "Fault", "HubServer", "Store"]
+__all__ = [
+    "FREE_ORGANIZATION", "FREE_TOKEN", "FREE_USER", "ORGANIZATION", "READ_TOKEN", "USER",
+    "WRITE_TOKEN", "YOUNG_TOKEN", "YOUNG_USER", "Fault", "HubServer", "Store",
+]  # fmt: skip
 
 
 class HubServer:

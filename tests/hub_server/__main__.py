@@ -5,7 +5,7 @@ import contextlib
 import threading
 from pathlib import Path
 
-from . import READ_TOKEN, WRITE_TOKEN, HubServer
+from . import FREE_TOKEN, READ_TOKEN, WRITE_TOKEN, YOUNG_TOKEN, HubServer
 
 
 def main() -> None:
@@ -22,7 +22,8 @@ def main() -> None:
     with HubServer(args.root, args.port) as hub, contextlib.suppress(KeyboardInterrupt):
         print(f"export HF_ENDPOINT={hub.endpoint} HF_HUB_DISABLE_XET=1")
         print(f"write token: {WRITE_TOKEN}")
-        print(f"read token:  {READ_TOKEN}", flush=True)
+        print(f"read token:  {READ_TOKEN}")
+        print(f"free account's token: {FREE_TOKEN}, young account's: {YOUNG_TOKEN}", flush=True)
         threading.Event().wait()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from fastapi import FastAPI, Request
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from starlette.convertors import Convertor as Converter  # codespell:ignore convertors,convertor
 from starlette.convertors import register_url_convertor  # codespell:ignore convertors,convertor
@@ -56,6 +57,12 @@ register_url_convertor("kind", RepoKind("models|datasets|spaces"))
 register_url_convertor("space", RepoKind("spaces"))
 register_url_convertor("git", GitName(r"[^/]+\.git"))
 
+# The headers that the Hub lets pages of other sites read.
+EXPOSED_HEADERS = (
+    "X-Repo-Commit", "X-Request-Id", "X-Error-Code", "X-Error-Message", "X-Total-Count", "ETag",
+    "Link", "Accept-Ranges", "Content-Range", "X-Linked-Size", "X-Linked-ETag",
+)  # fmt: skip
+
 STATUS_AND_CODE: dict[type[StoreError], tuple[int, str | None]] = {
     RepoNotFound: (404, "RepoNotFound"),
     RevisionNotFound: (404, "RevisionNotFound"),
@@ -87,6 +94,11 @@ def build_app(store: Store, endpoint: str) -> FastAPI:
 
     app = FastAPI(openapi_url=None)
     app.state.store, app.state.endpoint, app.state.tickets = store, endpoint, {}
+    # Pages of any site may read what is public, as on the real Hub.
+    app.add_middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD"],
+        allow_headers=["*"], expose_headers=EXPOSED_HEADERS,
+    )  # fmt: skip
     for module in (spaces_and_jobs, repos, files, lfs_files):
         app.include_router(module.router)
     for error in (StoreError, HubError, JSONDecodeError, 404, 405):

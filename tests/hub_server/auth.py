@@ -1,18 +1,13 @@
 """Authentication and permissions of the test Hub, as FastAPI dependencies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from .accounts import ACCOUNTS, Account
 from .commits import RepoNotFound
 from .store import Repo, Store
-
-WRITE_TOKEN = "hf_test_write_token"
-READ_TOKEN = "hf_test_read_token"
-USER = "tester"
-ORGANIZATION = "test-org"
 
 
 class HubError(Exception):
@@ -31,22 +26,6 @@ class HubError(Exception):
         if code is not None:
             self.headers["X-Error-Code"] = code
         self.headers |= headers or {}
-
-
-@dataclass(frozen=True)
-class Account:
-    name: str
-    role: str  # of the token: "read" or "write"
-    organizations: tuple[str, ...] = ()
-
-    def owns(self, namespace: str) -> bool:
-        return namespace == self.name or namespace in self.organizations
-
-
-ACCOUNTS = {
-    WRITE_TOKEN: Account(USER, "write", (ORGANIZATION,)),
-    READ_TOKEN: Account(USER, "read", (ORGANIZATION,)),
-}
 
 
 async def get_caller(request: Request) -> Account | None:

@@ -48,12 +48,13 @@ def read_card_data(store: Store, commit: Commit) -> dict[str, Any]:
 
 def tags(card: dict[str, Any]) -> list[str]:
     """Returns the tags that the Hub shows: the card's own, and those made from other fields."""
-
-    def as_list(key: str) -> list[str]:
-        value = card.get(key) or []
-        return [str(item) for item in (value if isinstance(value, list) else [value])]
-
-    names = as_list("library_name") + as_list("pipeline_tag") + as_list("tags")
-    names += [f"dataset:{name}" for name in as_list("datasets")]
-    names += [f"license:{name}" for name in as_list("license")]
+    names = as_list(card, "library_name") + as_list(card, "pipeline_tag") + as_list(card, "tags")
+    names += [f"dataset:{name}" for name in as_list(card, "datasets")]
+    names += [f"license:{name}" for name in as_list(card, "license")]
     return list(dict.fromkeys([*names, "region:us"]))
+
+
+def as_list(card: dict[str, Any], key: str) -> list[str]:
+    """Returns a field of the card that holds one value or several as a list of strings."""
+    value = card.get(key) or []
+    return [str(item) for item in (value if isinstance(value, list) else [value])]

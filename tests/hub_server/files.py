@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, RedirectResponse, Response
 
 from . import cards
 from .auth import HubError, Readable, StoreOfHub, Writable, Writer
@@ -161,8 +162,10 @@ def require_valid_card(content: bytes, kind: str) -> None:
 @router.api_route(
     "/{kind:kind}/{ns:seg}/{name:seg}/resolve/{rev:seg}/{path:tail}", methods=["GET", "HEAD"]
 )
-async def resolve(store: StoreOfHub, repo: Readable, rev: str, path: str) -> FileResponse:
-    """Returns a file; the real Hub redirects LFS files to a CDN, this one sends them directly."""
+async def resolve(
+    request: Request, store: StoreOfHub, repo: Readable, rev: str, path: str
+) -> Response:
+    """Returns a file, or where `store.redirects_lfs` is set a redirect to an LFS file's content."""
     commit = repo.resolve(rev)
     headers = {"X-Repo-Commit": commit.oid}
     if path not in commit.tree or not store.blob_path(commit.tree[path]).exists():
@@ -172,5 +175,18 @@ async def resolve(store: StoreOfHub, repo: Readable, rev: str, path: str) -> Fil
     headers["ETag"] = f'"{content_id(blob)}"'
     if blob.lfs:
         headers |= {"X-Linked-ETag": headers["ETag"], "X-Linked-Size": str(blob.size)}
+    if blob.lfs and store.redirects_lfs:
+        # Another host, as on the real Hub: the client takes a redirect on the same for a rename.
+        host = request.app.state.endpoint.replace("127.0.0.1", "localhost")
+        return RedirectResponse(f"{host}/cdn/{blob.sha256}", 302, headers)
     media_type = guess_type(path)[0] or "application/octet-stream"
     return FileResponse(store.blob_path(blob), headers=headers, media_type=media_type)
+
+
+@router.api_route("/cdn/{sha256:seg}", methods=["GET", "HEAD"])
+async def cdn(store: StoreOfHub, sha256: str) -> FileResponse:
+    """Returns the content of an LFS file; the digest in the URL is the permission."""
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not (store.blobs / sha256).is_file():
+        raise HubError(404, "Not found")
+    headers = {"ETag": f'"{sha256}"'}
+    return FileResponse(store.blobs / sha256, headers=headers, media_type="binary/octet-stream")

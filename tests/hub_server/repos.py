@@ -1,4 +1,4 @@
-"""Routes of repositories: create, delete, settings, information, references and listings."""
+"""Routes of accounts, and of repositories: create, delete, settings, references and listings."""
 
 from typing import Any
 from urllib.parse import parse_qs
@@ -7,8 +7,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from . import cards
+from .accounts import PLANS, describe_account
 from .auth import HubError, LoggedIn, Readable, StoreOfHub, Writable, Writer
-from .commits import Commit, Conflict
+from .commits import Blob, Commit, Conflict
+from .hosting import check_flavor, check_may_host
 from .store import Repo
 
 router = APIRouter()
@@ -17,15 +19,15 @@ REPO = "/api/{kind:kind}/{ns:seg}/{name:seg}"
 
 @router.get("/api/whoami-v2")
 async def whoami(account: LoggedIn) -> dict[str, Any]:
-    orgs = [{"type": "org", "name": o, "roleInOrg": "write"} for o in account.organizations]
-    token = {"displayName": f"{account.role} token", "role": account.role}
-    return {
-        "type": "user",
-        "name": account.name,
-        "fullname": account.name.title(),
-        "orgs": orgs,
-        "auth": {"type": "access_token", "accessToken": token},
-    }
+    return describe_account(account)
+
+
+@router.get("/api/organizations/{name:seg}/overview")
+async def organization_overview(name: str) -> dict[str, Any]:
+    if name not in PLANS:
+        raise HubError(404, "This organization does not exist")
+    plan = {"plan": PLANS[name]} if PLANS[name] else {}
+    return {"name": name, "fullname": name.title(), "avatarUrl": f"/avatars/{name}.svg", **plan}
 
 
 @router.post("/api/validate-yaml")
@@ -49,13 +51,17 @@ async def create(request: Request, store: StoreOfHub, account: Writer) -> JSONRe
     if kind == "space" and body.get("sdk") not in cards.SDKS:
         raise HubError(400, f'"sdk" must be one of [{", ".join(cards.SDKS)}]')
     repo_id = f"{namespace}/{body['name']}"
+    hardware = check_flavor(body.get("hardware") or "cpu-basic")
+    if kind == "space":
+        # Before the name: the client asks on 402 whether the Space exists already.
+        check_may_host(store, account, repo_id, body["sdk"], hardware)
     response = {"url": f"{request.app.state.endpoint}/{repo_path(kind, repo_id)}", "name": repo_id}
     try:
         repo = store.create(kind, repo_id, body.get("visibility") == "private", body.get("sdk"))
     except Conflict as error:
         # create_repo(exist_ok=True) reads the URL from the error response.
         return JSONResponse({**response, "error": str(error)}, 409)
-    repo.hardware = body.get("hardware") or repo.hardware
+    repo.hardware = hardware
     repo.sleep_time = body.get("sleepTimeSeconds")
     for name in ("variables", "secrets"):
         getattr(repo, name).update({item["key"]: item for item in body.get(name) or []})
@@ -95,21 +101,20 @@ async def auth_check_write(repo: Writable) -> dict[str, Any]:
 async def info(store: StoreOfHub, repo: Readable, rev: str = "main", blobs: bool = False) -> Any:
     commit = repo.resolve(rev)
     card = cards.read_card_data(store, commit)
-    siblings = []
-    for path, blob in sorted(commit.tree.items()):
-        sibling: dict[str, Any] = {"rfilename": path}
-        if blobs:
-            sibling |= {"size": blob.size, "blobId": blob.git_oid}
-            if blob.lfs:
-                pointer = len(blob.pointer)
-                sibling["lfs"] = {"sha256": blob.sha256, "size": blob.size, "pointerSize": pointer}
-        siblings.append(sibling)
+    return describe_repo(repo, commit, card, blobs)
+
+
+def describe_repo(
+    repo: Repo, commit: Commit, card: dict[str, Any], blobs: bool = False
+) -> dict[str, Any]:
+    """Returns the Hub's information about a repository at a commit; `card` is its front matter."""
+    siblings = [describe_sibling(path, blob, blobs) for path, blob in sorted(commit.tree.items())]
     response = {
         "id": repo.id,
         "author": repo.namespace,
         "sha": commit.oid,
         "private": repo.private,
-        "gated": False,
+        "gated": "auto" if repo.gated else False,
         "disabled": False,
         "downloads": 0,
         "likes": 0,
@@ -123,8 +128,20 @@ async def info(store: StoreOfHub, repo: Readable, rev: str = "main", blobs: bool
         response |= {key: card[key] for key in ("library_name", "pipeline_tag") if key in card}
         response["model-index"] = card.get("model-index")
     if repo.kind == "space":
+        response |= {key: cards.as_list(card, key) for key in ("models", "datasets")}
         response["sdk"] = repo.sdk
+        response["tags"] = [repo.sdk, *response["tags"]]
     return response
+
+
+def describe_sibling(path: str, blob: Blob, sizes: bool) -> dict[str, Any]:
+    sibling: dict[str, Any] = {"rfilename": path}
+    if sizes:
+        sibling |= {"size": blob.size, "blobId": blob.git_oid}
+        if blob.lfs:
+            pointer = len(blob.pointer)
+            sibling["lfs"] = {"sha256": blob.sha256, "size": blob.size, "pointerSize": pointer}
+    return sibling
 
 
 @router.get(REPO + "/refs")

@@ -7,39 +7,72 @@ import secrets
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.datastructures import QueryParams
 
-from .auth import Account, HubError, Readable, StoreOfHub, Writable, Writer
+from . import cards
+from .accounts import Account
+from .auth import Caller, HubError, Readable, StoreOfHub, Writable, Writer
 from .commits import BadRequest
+from .hosting import HARDWARE, NO_DOWNGRADE, ZERO_GPU, check_flavor, check_may_host
+from .repos import describe_repo
 from .store import Repo, now
 
 router = APIRouter()
 SPACE = "/api/{kind:space}/{ns:seg}/{name:seg}"
 APP_FILES = {"app.py", "Dockerfile", "index.html"}
-# (name, display name, CPU, memory, price per minute in micro-dollars, (GPU, GPU memory) or None)
-HARDWARE = [
-    ("cpu-basic", "CPU Basic", "2 vCPU", "16 GB", 167, None),
-    ("cpu-upgrade", "CPU Upgrade", "8 vCPU", "32 GB", 500, None),
-    ("t4-small", "Nvidia T4 - small", "4 vCPU", "15 GB", 6667, ("T4", "16 GB")),
-    ("a10g-small", "Nvidia A10G - small", "4 vCPU", "15 GB", 16667, ("A10G", "24 GB")),
-]
+
+
+@router.get("/api/spaces")
+async def list_spaces(
+    request: Request, store: StoreOfHub, account: Caller, author: str = "", search: str = ""
+) -> list[dict[str, Any]]:
+    """Returns the readable Spaces of an author that name all the given models and datasets."""
+    query = request.query_params
+    responses = []
+    for (kind, _), repo in store.repos.items():
+        readable = not repo.private or (account is not None and account.owns(repo.namespace))
+        if kind != "space" or not readable or author not in ("", repo.namespace):
+            continue
+        space = describe_repo(repo, repo.head, cards.read_card_data(store, repo.head))
+        named = (("models", "models"), ("datasets", "datasets"), ("filter", "tags"))
+        if search in repo.id and all(
+            set(query.getlist(key)) <= set(space[field]) for key, field in named
+        ):
+            responses.append(select_fields(space, query))
+    return responses[: int(query.get("limit", len(responses)))]
+
+
+def select_fields(space: dict[str, Any], query: QueryParams) -> dict[str, Any]:
+    """Returns the fields of a listed Space that the client asks for."""
+    if "expand" in query:
+        return {"id": space["id"], **{key: space[key] for key in query.getlist("expand")}}
+    extra = set() if query.get("full", "").lower() == "true" else {"cardData", "siblings", "sha"}
+    return {key: value for key, value in space.items() if key not in extra}
 
 
 @router.get("/api/spaces/hardware")
+async def list_space_hardware() -> list[dict[str, Any]]:
+    return [describe_hardware(*flavor) for flavor in HARDWARE]
+
+
 @router.get("/api/jobs/hardware")
-async def list_hardware() -> list[dict[str, Any]]:
-    return [
-        {
-            "name": name,
-            "prettyName": display_name,
-            "cpu": cpu,
-            "ram": ram,
-            "unitCostMicroUSD": price,
-            "unitCostUSD": price / 1e6,
-            "unitLabel": "minute",
-            "accelerator": describe_gpu(*gpu) if gpu else None,
-        }
-        for name, display_name, cpu, ram, price, gpu in HARDWARE
-    ]
+async def list_job_hardware() -> list[dict[str, Any]]:
+    return [describe_hardware(*flavor) for flavor in HARDWARE if flavor[0] != ZERO_GPU]
+
+
+def describe_hardware(
+    name: str, display_name: str, cpu: str, ram: str, price: int, gpu: tuple[str, str] | None
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "prettyName": display_name,
+        "cpu": cpu,
+        "ram": ram,
+        "unitCostMicroUSD": price,
+        "unitCostUSD": price / 1e6,
+        "unitLabel": "minute",
+        "accelerator": describe_gpu(*gpu) if gpu else None,
+    }
 
 
 def describe_gpu(model: str, memory: str) -> dict[str, str]:
@@ -48,18 +81,12 @@ def describe_gpu(model: str, memory: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def check_flavor(name: str) -> str:
-    """Returns the name of a known hardware flavor; raises BadRequest for another one."""
-    if name not in {flavor for flavor, *_ in HARDWARE}:
-        raise BadRequest(f"unknown hardware {name!r}")
-    return name
-
-
 def describe_runtime(repo: Repo) -> dict[str, Any]:
     stage = "RUNNING" if APP_FILES & repo.head.tree.keys() else "NO_APP_FILE"
+    hardware = None if repo.sdk == "static" else repo.hardware
     return {
         "stage": "PAUSED" if repo.paused else stage,
-        "hardware": {"current": repo.hardware, "requested": repo.hardware},
+        "hardware": {"current": hardware, "requested": hardware},
         "gcTimeout": repo.sleep_time,
     }
 
@@ -70,9 +97,18 @@ async def get_runtime(repo: Readable) -> dict[str, Any]:
 
 
 @router.post(SPACE + "/hardware")
-async def set_hardware(request: Request, repo: Writable) -> dict[str, Any]:
+async def set_hardware(
+    request: Request, store: StoreOfHub, repo: Writable, account: Writer
+) -> dict[str, Any]:
     body = await request.json()
-    repo.hardware = check_flavor(body["flavor"])
+    flavor = check_flavor(body["flavor"])
+    if repo.sdk == "static":
+        raise BadRequest("a static Space has no hardware")
+    if flavor == "cpu-basic" != repo.hardware and not account.has_plan(repo.namespace):
+        raise HubError(402, NO_DOWNGRADE)
+    if flavor != repo.hardware:
+        check_may_host(store, account, repo.id, repo.sdk, flavor)
+    repo.hardware = flavor
     repo.sleep_time = body.get("sleepTimeSeconds", repo.sleep_time)
     return describe_runtime(repo)
 
@@ -144,7 +180,7 @@ async def run_job(request: Request, store: StoreOfHub, account: Writer, ns: str)
         **spec,
         "id": secrets.token_hex(12),
         "createdAt": now(),
-        "flavor": check_flavor(spec["flavor"]),
+        "flavor": check_job_flavor(spec["flavor"]),
         "status": {"stage": "SCHEDULING", "message": None},
         "owner": {"id": ns, "name": ns, "type": "user" if ns == account.name else "org"},
     }
@@ -165,6 +201,13 @@ async def inspect_job(store: StoreOfHub, account: Writer, ns: str, job: str) -> 
         if record["id"] == job:
             return mask_secrets(record)
     raise HubError(404, "Job not found")
+
+
+def check_job_flavor(name: str) -> str:
+    """Returns the name of hardware that jobs run on; raises BadRequest for any other."""
+    if name == ZERO_GPU:
+        raise BadRequest("ZeroGPU is available for Spaces only")
+    return check_flavor(name)
 
 
 def require_owner(account: Account, namespace: str) -> None:

@@ -69,6 +69,7 @@ class Repo:
     hardware: str = "cpu-basic"
     sleep_time: int | None = None
     paused: bool = False
+    gated: bool = False
     lfs_files: dict[str, LfsFile] = field(default_factory=dict)  # by sha256
     commit_count: int = 0  # of all commits, squashed ones too
 
@@ -185,6 +186,7 @@ class Store:
         self.repos: dict[tuple[str, str], Repo] = {}
         self.jobs: list[dict[str, Any]] = []
         self.regular_limit = regular_limit  # larger files must come through LFS
+        self.redirects_lfs = False  # to /cdn on localhost: another host, as on the real Hub
 
     def wants_lfs(self, path: str, size: int) -> bool:
         return size > self.regular_limit or Path(path).suffix.lower() in LFS_SUFFIXES
