@@ -1,0 +1,87 @@
+/**
+ * Names on the page that depend on the model, and names of files, as in the Python package.
+ *
+ * @module
+ */
+
+const MAX_STEM = 50;
+
+/** Names of a model's input and output, such as "aerial photo" and "map". */
+export class Labels {
+  /**
+   * @param {string} source the input
+   * @param {string} result the output
+   */
+  constructor(source, result) {
+    this.source = source;
+    this.result = result;
+    /** One word for the input. */
+    this.shortSource = lastWord(source);
+    /** One word for the output. */
+    this.shortResult = lastWord(result);
+    /** The real picture that a result is compared with. */
+    this.real = `real ${this.shortResult}`;
+  }
+}
+
+/**
+ * Returns the names for data sets of maps, and "input" and "output" for all others.
+ *
+ * @param {Record<string, any>} description the content of pix2pix.json
+ */
+export function labelsFor(description) {
+  const dataset = String(description.config?.dataset_name ?? "").toLowerCase();
+  if (!dataset.includes("map")) return new Labels("input", "output");
+  const photo = dataset.includes("sample_maps") ? "satellite photo" : "aerial photo";
+  return isAToB(description) ? new Labels(photo, "map") : new Labels("map", photo);
+}
+
+/**
+ * Returns whether the model translates the left picture of a pair, A, to the right one, B.
+ *
+ * @param {Record<string, any>} description the content of pix2pix.json
+ */
+export function isAToB(description) {
+  return description.config?.direction !== "b_to_a";
+}
+
+/**
+ * Returns a file's name without its suffix, safe in any file system: letters, digits, dots, dashes
+ * and underscores, at most 50 of them.
+ *
+ * @param {string} name
+ * @param {string} [fallback] what is returned where nothing is left
+ */
+export function safeStem(name, fallback = "pix2pix") {
+  const file =
+    name.normalize("NFC").replaceAll("\\", "/").replace(/\/+$/, "").split("/").at(-1) || "";
+  const stem = file.replace(/(?<=.)\.[^.]+$/u, "");
+  const safe = [...stem.replace(/[^\p{L}\p{N}_.-]+/gu, "-")].slice(0, MAX_STEM).join("");
+  return safe.replace(/^[.\-_]+|[.\-_]+$/g, "") || fallback;
+}
+
+/**
+ * Returns names for the results of several files, unique even where upper and lower case are the
+ * same.
+ *
+ * @param {string[]} files names of files
+ * @param {string} what one word for a result
+ * @example resultNames(["Harbor.JPG", "harbor.png"], "map"); // Harbor-map.png, harbor-map-2.png
+ */
+export function resultNames(files, what) {
+  const taken = new Set();
+  return files.map((file) => {
+    const stem = safeStem(file, "picture");
+    let name = `${stem}-${what}.png`;
+    for (let number = 2; taken.has(name.toLowerCase()); number++) {
+      name = `${stem}-${what}-${number}.png`;
+    }
+    taken.add(name.toLowerCase());
+    return name;
+  });
+}
+
+/** @param {string} text */
+function lastWord(text) {
+  return text.split(" ").at(-1) || text;
+}
