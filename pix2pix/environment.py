@@ -30,6 +30,12 @@ NO_KERAS_HOME = f"{os.devnull}/keras"
 NVIDIA_DEVICE = Path("/dev/nvidia0")
 
 
+def default_cache_dir() -> Path:
+    """Returns `$XDG_CACHE_HOME/pix2pix`, by default `~/.cache/pix2pix`."""
+    # os.path.expanduser, unlike Path, raises no error where the user has no home folder.
+    return Path(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")) / "pix2pix"  # noqa: PTH111
+
+
 def prepare_folders() -> list[str]:
     """Replaces folders for temporary files and caches that can't be written by ones that can.
 

@@ -23,7 +23,11 @@ def check_model_name(name: str) -> None:
     """
     if Path(name).is_dir():
         return
-    repo_id = name.partition("@")[0]
+    repo_id, at, revision = name.partition("@")
     is_below_folder = "/" in name and Path(name.split("/")[0]).is_dir()
     if not is_repository_name(repo_id) or is_below_folder:
         raise UserError(f"There is no folder {name}; check the path in --model.")
+    if at and not revision:
+        raise UserError(
+            f"--model is {name}: the revision after @ is empty; name one or omit the @."
+        )

@@ -1,6 +1,6 @@
 """Pairs of pictures: datasets, held-out split, cache and training batches."""
 
-from pix2pix.data.cache import cache_pairs, default_cache_dir
+from pix2pix.data.cache import cache_pairs
 from pix2pix.data.decoding import Decoder
 from pix2pix.data.held_out import HeldOutPairs
 from pix2pix.data.inspection import Inspection, describe_pairs, inspect_pairs
@@ -8,6 +8,7 @@ from pix2pix.data.loading import LoadedPairs, check_dataset, load_pairs, open_so
 from pix2pix.data.pipeline import StreamedPairs, TrainingPairs, Worker, prefetch
 from pix2pix.data.preview import preview_pairs
 from pix2pix.data.source import Rows, Source, SplitPlan
+from pix2pix.environment import default_cache_dir
 
 __all__ = [
     "Decoder",

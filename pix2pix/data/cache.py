@@ -43,12 +43,6 @@ class CachedPairs:
     skipped: tuple[int, ...] = ()
 
 
-def default_cache_dir() -> Path:
-    """Returns `$XDG_CACHE_HOME/pix2pix`, by default `~/.cache/pix2pix`."""
-    # os.path.expanduser, unlike Path, raises no error where the user has no home folder.
-    return Path(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")) / "pix2pix"  # noqa: PTH111
-
-
 def cache_pairs(
     source: Source, rows: Rows, size: int, folder: Path | None, as_served: bool = False
 ) -> CachedPairs:

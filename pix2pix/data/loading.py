@@ -9,7 +9,7 @@ import numpy as np
 
 from pix2pix.config import Config
 from pix2pix.data.archive import is_archive, open_archive
-from pix2pix.data.cache import cache_pairs, default_cache_dir
+from pix2pix.data.cache import cache_pairs
 from pix2pix.data.decoding import Decoder
 from pix2pix.data.folder import FolderSource
 from pix2pix.data.held_out import HeldOutPairs
@@ -17,6 +17,7 @@ from pix2pix.data.inspection import inspect_pairs
 from pix2pix.data.layouts import find_layout
 from pix2pix.data.pipeline import StreamedPairs, TrainingPairs, Worker
 from pix2pix.data.source import Rows, Source, SplitPlan
+from pix2pix.environment import default_cache_dir
 from pix2pix.errors import UserError
 from pix2pix.formats import PICTURE_SUFFIXES
 
