@@ -12,6 +12,17 @@ from pix2pix.names import is_repository_name
 # Git's rules for tag names, and none of its special characters.
 TAG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.|$|lock$))*")
 
+SpaceSdk = Literal["auto", "gradio", "static"]
+SPACE_SDK_HELP = (
+    "kind of a new Space; gradio: a server, which needs a paid plan or ZeroGPU; static: a page "
+    "that runs the model in the visitor's browser, free for every account; auto: gradio where the "
+    "account may host it, else static. An existing Space keeps its kind"
+)
+SPACE_HARDWARE_HELP = (
+    "hardware of a Gradio Space, e.g. cpu-basic, cpu-upgrade, or zero-a10g, which is free; the "
+    "Space translates on the CPU, so a GPU does not make it faster"
+)
+
 
 @dataclass(frozen=True)
 class Options:
@@ -77,6 +88,8 @@ class Options:
         "model",
         default_help="no Space",
     )
+    space_sdk: SpaceSdk = setting("auto", SPACE_SDK_HELP)
+    space_hardware: str | None = setting(None, SPACE_HARDWARE_HELP, default_help="the Hub's choice")
     hf_job: str | None = setting(
         None,
         "hardware of Hugging Face Jobs to train on instead of this machine, e.g. a10g-small",
@@ -115,6 +128,12 @@ class Options:
                     f"--{flag} is {name!r}, which is no name of a repository; use letters, digits, "
                     "'.', '-' and '_', e.g. <user>/pix2pix-maps."
                 )
+        check_space_flags(self.space_id, self.space_sdk, self.space_hardware)
+        if self.space_sdk == "static" and self.hub_private_repo:
+            raise UserError(
+                "A static Space can't read a private model: leave out --hub_private_repo, or use "
+                "--space_sdk gradio."
+            )
         self._check_tag()
 
     def _check_tag(self) -> None:
@@ -139,6 +158,18 @@ class Options:
     def model_id(self) -> str:
         """`hub_model_id`, which is always set in a run that pushes or resumes from the Hub."""
         return require_flag(self.hub_model_id, "--hub_model_id")
+
+
+def check_space_flags(space_id: str | None, sdk: SpaceSdk, hardware: str | None) -> None:
+    """Raises `UserError` for flags of a Space that contradict each other or have no effect."""
+    if not space_id and (sdk != "auto" or hardware):
+        flag = "--space_hardware" if hardware else "--space_sdk"
+        raise UserError(f"{flag} has no effect without --space_id: add it.")
+    if sdk == "static" and hardware:
+        raise UserError(
+            f"A static Space has no hardware: leave out --space_hardware {hardware}, or use "
+            "--space_sdk gradio."
+        )
 
 
 def require_flag(value: str | None, flag: str) -> str:

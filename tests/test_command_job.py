@@ -17,8 +17,15 @@ from pix2pix.flags import parse
 from pix2pix.hub import jobs
 from pix2pix.options import Options
 from tests.commands import install_package
-from tests.deployed_space import DeployedSpace
-from tests.hub_server import USER, WRITE_TOKEN, Fault, HubServer
+from tests.deployed_space import DeployedSpace, read_settings
+from tests.hub_server import (
+    FREE_ORGANIZATION,
+    FREE_TOKEN,
+    USER,
+    WRITE_TOKEN,
+    Fault,
+    HubServer,
+)
 
 DATASET = f"{USER}/pairs-for-a-job"
 SOURCE = "git+https://github.com/me/pix2pix"
@@ -139,6 +146,43 @@ def test_a_dry_run_does_not_create_the_space(hub: HubServer, repo_id: str, capsy
     assert ("space", space_id) not in hub.store.repos
 
 
+@pytest.mark.usefixtures("ort_files")
+def test_a_static_space_shows_the_starter_model_until_the_job_has_published(
+    hub: HubServer, repo_id: str, capsys
+):
+    space_id = f"{repo_id}-page"
+    arguments = ["--hub_model_id", repo_id, "--space_id", space_id, "--space_sdk", "static"]
+    assert run(*arguments) == 0
+    assert f"The page is at {hub.endpoint}/spaces/{space_id}" in capsys.readouterr().out
+    assert read_settings(hub, space_id)["folder"] == "starter_model"
+    command = hub.store.jobs[-1]["command"]
+    assert command[command.index("--space_sdk") + 1] == "static"
+    assert command[command.index("--space_id") + 1] == space_id
+
+
+@pytest.mark.parametrize("flags", [[], ["--dry_run"]])
+def test_a_job_can_not_install_the_package_from_a_static_space(
+    hub: HubServer, repo_id: str, capsys, monkeypatch, flags: list[str]
+):
+    monkeypatch.setenv("HF_TOKEN", FREE_TOKEN)
+    name, submitted, repos = repo_id.split("/")[1], len(hub.store.jobs), set(hub.store.repos)
+    arguments = ["--hub_model_id", f"{name}-model", "--space_id", name, *flags]
+    assert run(*arguments, source=None) == 1
+    error = capsys.readouterr().err
+    assert "a static Space holds no Python code" in error and "--hf_job_source" in error
+    assert "needs a PRO subscription" in error
+    assert len(hub.store.jobs) == submitted and set(hub.store.repos) == repos
+
+
+def test_a_refused_space_submits_no_job(hub: HubServer, repo_id: str, capsys, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", FREE_TOKEN)
+    name, submitted = repo_id.split("/")[1], len(hub.store.jobs)
+    arguments = ["--hub_model_id", f"{FREE_ORGANIZATION}/{name}-model"]
+    assert run(*arguments, "--space_id", f"{FREE_ORGANIZATION}/{name}", source=None) == 1
+    assert "requires a Team or Enterprise plan" in capsys.readouterr().err
+    assert len(hub.store.jobs) == submitted
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -204,6 +248,7 @@ def test_a_job_that_the_hub_refuses_is_reported_with_the_reason(
     assert len(hub.store.jobs) == jobs
 
 
+@pytest.mark.slow
 def test_installing_the_space_gives_the_command_of_the_job(
     deployed_space: DeployedSpace, tmp_path: Path
 ):

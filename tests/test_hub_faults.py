@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,8 @@ from benchmarks.hub_cells import (
     find_problems,
     publish,
 )
+from benchmarks.hub_space_cells import ROUTES as SPACE_ROUTES
+from benchmarks.hub_space_cells import SPACE_FAULTS, SpaceBench
 from tests.commands import ROOT
 from tests.hub_server import WRITE_TOKEN, HubServer
 
@@ -60,6 +63,32 @@ def test_a_fault_loses_nothing(cell, route: str, fault: str, result: str, reason
     assert reason in outcome.message
 
 
+@pytest.fixture(scope="module", params=["gradio", "static"])
+def space_bench(
+    request: pytest.FixtureRequest, bench: Bench, ort_files: Path, tmp_path_factory
+) -> SpaceBench:
+    return SpaceBench(bench.hub, tmp_path_factory.mktemp("faults"), request.param)
+
+
+@pytest.mark.parametrize(
+    ("route", "fault", "result", "reason"),
+    [
+        # The client retries for 20 s.
+        pytest.param("Space: list", "503 always", "deployed", "", marks=pytest.mark.slow),
+        ("Space: commit", "412", "failed, Space old", "somebody else changed it meanwhile (412)"),
+        ("Space: commit", "response lost", "failed, Space new", "the Hub can't be reached"),
+    ],
+)
+def test_a_fault_leaves_the_old_space_or_the_new_one(
+    space_bench: SpaceBench, monkeypatch: pytest.MonkeyPatch, route: str, fault: str, result: str,
+    reason: str,
+):  # fmt: skip
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+    outcome = space_bench.try_cell(Cell(route, fault))
+    assert (outcome.result, outcome.problems) == (result, [])
+    assert reason in outcome.message
+
+
 def test_the_benchmark_notices_a_lost_tag_a_lost_file_and_a_leaked_token(
     bench: Bench, cell, hub: HubServer
 ):
@@ -82,9 +111,12 @@ def test_the_benchmark_notices_a_lost_tag_a_lost_file_and_a_leaked_token(
 def test_no_fault_on_any_route_loses_anything():
     command = [sys.executable, "-m", "benchmarks.hub_faults"]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
-    cells = len(ROUTES) * len(FAULTS)
     assert process.returncode == 0, process.stdout + process.stderr
-    assert f"{cells} of {cells} cells are good." in process.stdout
+    numbers = {"publish": len(ROUTES) * len(FAULTS)}
+    numbers |= {"gradio": len(SPACE_ROUTES) * len(SPACE_FAULTS)}
+    for kind, cells in numbers.items():
+        assert f"{cells} of {cells} cells of {kind} are good." in process.stdout
+    assert "cells of static are good." in process.stdout
 
 
 @pytest.mark.slow

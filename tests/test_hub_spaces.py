@@ -10,9 +10,17 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from PIL import Image
 
 from pix2pix import Translator, UserError
-from pix2pix.hub import spaces
+from pix2pix.hub import gradio_spaces, spaces
 from tests.commands import ROOT
-from tests.deployed_space import MODEL, SPACE, TAG, DeployedSpace
+from tests.deployed_space import (
+    MODEL,
+    SPACE,
+    TAG,
+    DeployedSpace,
+    deploy_again,
+    deploy_new_space,
+    list_blob_ids,
+)
 from tests.hub_server import WRITE_TOKEN, HubServer
 
 
@@ -29,12 +37,6 @@ def read_space_front_matter(hub: HubServer, space_id: str) -> dict:
 def read_local_front_matter(folder: Path) -> dict:
     """Returns the front matter of the README.md in `folder`."""
     return read_front_matter((folder / "README.md").read_text(encoding="utf-8"))
-
-
-def list_blob_ids(api: HfApi, space_id: str) -> dict[str, str]:
-    """Returns git's id of each file of the Space."""
-    tree = api.list_repo_tree(space_id, repo_type="space", recursive=True)
-    return {entry.path: entry.blob_id for entry in tree if hasattr(entry, "blob_id")}
 
 
 def test_the_deployed_files_alone_translate_like_the_model(deployed_space: DeployedSpace):
@@ -123,8 +125,9 @@ def test_a_second_deployment_of_the_same_model_changes_nothing(
 ):
     before = HfApi().space_info(SPACE).sha
     first = len(hub.requests)
-    message = spaces.deploy_space(SPACE, MODEL)
-    assert message in deployed_space.output
+    message = deploy_again(SPACE, MODEL)
+    assert f"/spaces/{SPACE} is up to date and serves {MODEL}@" in message
+    assert message.replace("is up to date and ", "") in deployed_space.output
     assert HfApi().space_info(SPACE).sha == before
     posted = {path for method, path, _ in hub.requests[first:] if method == "POST"}
     # Setting the variable, even to the same value, would restart the Space.
@@ -143,7 +146,7 @@ def test_a_new_commit_of_the_model_is_served_and_hardware_and_other_settings_sta
         commit_message="by hand", repo_type="space",
     )  # fmt: skip
     api.create_commit(servable_model, [CommitOperationAdd("x.txt", b"x")], commit_message="newer")
-    message = spaces.deploy_space(space_repo, servable_model)
+    message = deploy_again(space_repo, servable_model)
     newer = api.model_info(servable_model).sha
     assert newer[:12] in message
     assert api.get_space_variables(space_repo)["PIX2PIX_MODEL"].value == f"{servable_model}@{newer}"
@@ -159,8 +162,8 @@ def test_a_private_model_is_not_preloaded_and_no_token_is_copied(
     api: HfApi, hub: HubServer, servable_model: str
 ):
     hub.store.repo("model", servable_model).private = True
-    space_id = spaces.prepare_space(f"{servable_model}-private")
-    message = spaces.deploy_space(space_id, servable_model)
+    space_id = deploy_new_space(f"{servable_model}-private", servable_model)
+    message = deploy_again(space_id, servable_model)
     assert "add a secret HF_TOKEN" in message and f"spaces/{space_id}/settings" in message
     assert "preload_from_hub" not in read_space_front_matter(hub, space_id)
     assert hub.store.repo("space", space_id).secrets == {}
@@ -173,29 +176,42 @@ def test_the_space_lists_the_datasets_of_the_models_card(
     api.create_commit(
         servable_model, [CommitOperationAdd("README.md", card)], commit_message="card"
     )
-    space_id = spaces.prepare_space(f"{servable_model}-datasets")
-    spaces.deploy_space(space_id, servable_model)
+    space_id = deploy_new_space(f"{servable_model}-datasets", servable_model)
     assert read_space_front_matter(hub, space_id)["datasets"] == ["huggan/maps"]
 
 
 def test_an_installed_package_changes_the_served_model_and_not_the_code(
-    api: HfApi,
-    space_repo: str,
-    servable_model: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-):
+    hub: HubServer, api: HfApi, space_repo: str, servable_model: str,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+):  # fmt: skip
     api.create_commit(servable_model, [CommitOperationAdd("x.txt", b"x")], commit_message="newer")
-    before = list_blob_ids(api, space_repo)
-    monkeypatch.setattr(spaces, "ROOT", tmp_path)  # as in site-packages
-    spaces.deploy_space(space_repo, servable_model)
-    after = list_blob_ids(api, space_repo)
+    before = list_blob_ids(hub, space_repo)
+    monkeypatch.setattr(gradio_spaces, "ROOT", tmp_path)  # as in site-packages
+    deploy_again(space_repo, servable_model)
+    after = list_blob_ids(hub, space_repo)
     assert {path for path in after if after[path] != before.get(path)} == {"README.md"}
     assert after.keys() == before.keys()
     value = api.get_space_variables(space_repo)["PIX2PIX_MODEL"].value
     assert value == f"{servable_model}@{api.model_info(servable_model).sha}"
     with pytest.raises(UserError, match="has no app.py yet"):
-        spaces.prepare_space(f"{space_repo}-new")
+        deploy_new_space(f"{space_repo}-new", servable_model)
+
+
+def test_an_existing_public_space_is_refused_where_a_private_one_is_asked_for(
+    hub: HubServer, space_repo: str, servable_model: str
+):
+    request = spaces.SpaceRequest(
+        space_repo, hardware="t4-small", private=True, model_id=servable_model
+    )
+    plan = spaces.plan_space(request)
+    for check in (spaces.check_can_deploy, spaces.prepare_space):
+        with pytest.raises(UserError, match="exists and is public: make it private") as error:
+            check(plan)
+        assert "or leave out --hub_private_repo." in str(error.value)
+    space = hub.store.repo("space", space_repo)
+    assert space.hardware != "t4-small", "nothing was changed"
+    space.private = True
+    assert spaces.prepare_space(plan).exists and space.hardware == "t4-small"
 
 
 def test_no_token_is_in_the_space_or_in_the_output(deployed_space: DeployedSpace):
@@ -203,3 +219,20 @@ def test_no_token_is_in_the_space_or_in_the_output(deployed_space: DeployedSpace
     files = [path for path in deployed_space.space_folder.rglob("*") if path.is_file()]
     assert deployed_space.space_folder / "app.py" in files
     assert [path for path in files if WRITE_TOKEN.encode() in path.read_bytes()] == []
+
+
+def test_on_zero_gpu_the_front_matter_names_its_python(
+    hub: HubServer, api: HfApi, servable_model: str, logged_in: None
+):
+    space_id = f"{servable_model}-zero"
+    request = spaces.SpaceRequest(space_id, hardware="zero-a10g")
+    spaces.prepare_space(spaces.plan_space(request))
+    assert hub.store.repo("space", space_id).hardware == "zero-a10g"
+    message = deploy_again(space_id, servable_model)
+    assert "with Gradio on zero-a10g (free;" in message
+    front = read_space_front_matter(hub, space_id)
+    assert front["python_version"] == "3.12" and "hardware" not in front
+    api.request_space_hardware(space_id, "cpu-basic")
+    assert "on cpu-basic (2 CPUs for all visitors," in deploy_again(space_id, servable_model)
+    own = read_local_front_matter(ROOT)["python_version"]
+    assert read_space_front_matter(hub, space_id)["python_version"] == own

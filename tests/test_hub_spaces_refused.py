@@ -18,7 +18,7 @@ def test_the_space_is_checked_before_the_first_step(
     flags += ["--push_to_hub", "--hub_model_id", f"{USER}/checked", "--space_id"]
     assert train_hub.main([*flags, "somebody-else/space"]) == 1
     output = capsys.readouterr()
-    assert "may not write there (403)" in output.err and "--space_id" in output.err
+    assert "may not write there" in output.err and "--space_id" in output.err
     assert "Training" not in output.out
 
 
@@ -30,7 +30,9 @@ def test_a_dry_run_checks_the_space_and_creates_none(
     hub: HubServer, logged_in: None, space_id: str, full_id: str
 ):
     repos = set(hub.store.repos)
-    assert spaces.check_can_deploy(space_id) == f"{full_id}, which will be created"
+    plan = spaces.plan_space(spaces.SpaceRequest(space_id, sdk="gradio"))
+    text = spaces.check_can_deploy(plan)
+    assert text.startswith(f"{full_id}, which will be created as a Gradio Space")
     assert set(hub.store.repos) == repos
 
 
@@ -43,7 +45,7 @@ def test_a_dry_run_is_refused_where_the_token_may_not_write(
     monkeypatch.setenv("HF_TOKEN", token)
     repos = set(hub.store.repos)
     with pytest.raises(UserError, match="may not write there.* choose another --space_id"):
-        spaces.check_can_deploy(space_id)
+        spaces.plan_space(spaces.SpaceRequest(space_id))
     assert set(hub.store.repos) == repos
 
 
@@ -59,7 +61,7 @@ def test_a_model_without_a_graph_on_main_is_refused_and_the_space_is_unchanged(
     api.create_repo(empty)
     before = api.space_info(space_repo).sha
     with pytest.raises(UserError, match="no generator.onnx on its main branch"):
-        spaces.deploy_space(space_repo, empty)
+        spaces.deploy_space(space_repo, spaces.find_model(empty))
     assert api.space_info(space_repo).sha == before
 
 
@@ -89,13 +91,13 @@ def test_a_failed_deployment_leaves_the_old_or_the_new_space_and_the_next_one_co
     path = f"spaces/.*{space_repo.split('/')[1]}.*({route})"
     hub.faults.append(Fault("*", path, effect, times=20))
     with pytest.raises(UserError) as error:
-        spaces.deploy_space(space_repo, servable_model)
+        spaces.deploy_space(space_repo, spaces.find_model(servable_model))
     assert reason in str(error.value) and WRITE_TOKEN not in str(error.value)
     hub.faults.clear()
     files = set(api.list_repo_files(space_repo, repo_type="space"))
     assert deleted & files == (deleted if is_committed else set())
     assert (api.space_info(space_repo).sha != before) == is_committed
-    spaces.deploy_space(space_repo, servable_model)
+    spaces.deploy_space(space_repo, spaces.find_model(servable_model))
     assert {*spaces.list_checkout_files()} <= {*api.list_repo_files(space_repo, repo_type="space")}
     value = api.get_space_variables(space_repo)["PIX2PIX_MODEL"].value
     assert value == f"{servable_model}@{api.model_info(servable_model).sha}"

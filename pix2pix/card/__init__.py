@@ -24,6 +24,7 @@ def write_card(
     repo_id: str | None = None,
     revision: str | None = None,
     space_id: str | None = None,
+    page: str | None = None,
 ) -> None:
     """Writes README.md from pix2pix.json and metrics.json.
 
@@ -31,7 +32,8 @@ def write_card(
         folder: the artifacts.
         repo_id: the model's id in the snippets; None writes a placeholder.
         revision: the tag that the snippets pin, or None.
-        space_id: the Space that serves the model, or None.
+        space_id: the Gradio Space that serves the model, or None.
+        page: the static Space that runs the model in the browser, or None.
 
     Raises:
         UserError: when one of the two files is missing or can't be read.
@@ -41,7 +43,8 @@ def write_card(
     if report is None:
         raise UserError(f"{folder} has no {METRICS_FILE}; train again to get a complete model.")
     try:
-        card = _make_card(description, report, repo_id, revision, space_id)
+        places = {"revision": revision, "space_id": space_id, "page": page}
+        card = _make_card(description, report, repo_id, places)
     except KeyError as error:
         raise UserError(
             f"{folder} is not complete: {CONFIG_FILE} or {METRICS_FILE} lacks {error}; train again "
@@ -54,16 +57,14 @@ def _make_card(
     description: dict,
     report: dict,
     repo_id: str | None,
-    revision: str | None,
-    space_id: str | None,
+    places: dict[str, str | None],
 ) -> ModelCard:
     config = Config.from_dict(description["config"])
     return ModelCard.from_template(
         _front_matter(description, report, repo_id),
         template_path=str(TEMPLATE),
         repo_id=repo_id or "<user>/pix2pix-maps",
-        revision=revision,
-        space_id=space_id,
+        **places,
         config=config,
         dataset=sections.dataset(config),
         direction=config.direction.replace("_", " "),

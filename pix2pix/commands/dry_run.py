@@ -99,12 +99,14 @@ def write_preview(
 def check_targets(options: Options) -> dict[str, str]:
     """Checks, without changing anything, that the run may publish, and returns the destination."""
     from pix2pix import hub
+    from pix2pix.commands import publish
     from pix2pix.hub import spaces
 
     target = "nowhere, because --push_to_hub is not set"
     if options.push_to_hub:
         target = hub.check_can_publish(options.model_id, options.hub_tag, options.hub_create_pr)
-    space = spaces.check_can_deploy(options.space_id) if options.space_id else "none"
+    plan = publish.plan_space(options)
+    space = spaces.check_can_deploy(plan) if plan else "none"
     return {"publishes to": target, "Space": space}
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pix2pix import console, hub, preflight
+from pix2pix.commands import publish
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.fields import settings_of
@@ -44,14 +45,15 @@ def run(config: Config, options: Options) -> None:
     hardware = jobs.find_hardware(require_flag(options.hf_job, "--hf_job"))
     has_gpu = hardware.accelerator is not None
     hub.dataset_commit(config.dataset_name, config.dataset_revision)
+    plan = _plan_space(options)
     print(jobs.describe_price(hardware, options.hf_job_timeout))
     if options.dry_run:
-        _print_targets(options)
+        _print_targets(options, plan)
         request = build(config, options, _source(options), has_gpu)
         print(json.dumps(request.redacted(), indent=2))
         print("Dry run: nothing was submitted.")
         return
-    options = _prepare(options)
+    options = _prepare(options, plan)
     job_id, page = jobs.submit(build(config, options, _source(options), has_gpu))
     print(f"Submitted: {page}")
     print(f"To follow its log: hf jobs logs --follow {job_id}")
@@ -129,22 +131,42 @@ def _check_source(options: Options) -> None:
         )
 
 
-def _print_targets(options: Options) -> None:
+def _plan_space(options: Options) -> spaces.SpacePlan | None:
+    """Returns the plan of the Space. Raises `UserError` if the job can't install from it."""
+    plan = publish.plan_space(options)
+    if not plan or options.hf_job_source:
+        return plan
+    if plan.sdk == "static":
+        raise UserError(
+            f"The job can't install the package from {plan.space_id}, because a static Space holds "
+            "no Python code: name another source with --hf_job_source, such as "
+            f"git+https://github.com/<user>/<name>. {plan.reason}".rstrip()
+        )
+    return replace(plan, may_fall_back=False, reason="")
+
+
+def _print_targets(options: Options, plan: spaces.SpacePlan | None) -> None:
     """Checks, without changing anything, that the job may publish, and prints the destination."""
     target = hub.check_can_publish(options.model_id, options.hub_tag, options.hub_create_pr)
     print(f"model: {target}")
-    if options.space_id:
-        print(f"Space: {spaces.check_can_deploy(options.space_id)}")
+    if plan:
+        print(f"Space: {spaces.check_can_deploy(plan)}")
 
 
-def _prepare(options: Options) -> Options:
+def _prepare(options: Options, plan: spaces.SpacePlan | None) -> Options:
     """Creates the repositories unless they exist, uploads the code, and returns the full ids."""
+    if plan:
+        # Before the model repository, so that a refused Space leaves nothing behind.
+        hub.check_can_publish(options.model_id)
+        plan = publish.prepare_space(plan)
+        options = replace(options, space_id=plan.space_id)
     model_id = hub.prepare_repository(options.model_id, options.hub_private_repo)
     options = replace(options, hub_model_id=model_id)
-    if options.space_id:
-        space_id = spaces.prepare_space(options.space_id, options.hub_private_repo)
-        options = replace(options, space_id=space_id)
-        print(f"The code is at {spaces.deploy_space(space_id)}")
+    if plan:
+        spaces.check_new_model(plan)
+        content = "code" if plan.sdk == "gradio" else "page"
+        page = spaces.deploy_space(plan.space_id, recovery_hint=hub.NOTHING_DONE_HINT)
+        print(f"The {content} is at {page}")
     return options
 
 

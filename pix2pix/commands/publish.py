@@ -16,9 +16,11 @@ from pix2pix.options import Options
 
 if TYPE_CHECKING:
     from pix2pix.hub.publishing import Target
+    from pix2pix.hub.space_plan import SpacePlan
 
 FLAGS = (
     "output_dir", "hub_model_id", "hub_private_repo", "hub_tag", "hub_create_pr", "space_id",
+    "space_sdk", "space_hardware",
 )  # fmt: skip
 
 
@@ -43,8 +45,9 @@ def run(options: Options) -> None:
 def prepare(options: Options) -> tuple[Options, "Target"]:
     """Creates the model repository and the Space unless they exist, and checks token and tag.
 
-    Called before any work, so that nothing is refused after days of training. Returns the options
-    with the full ids of both, and where to publish.
+    Called before any work, so that nothing is refused after days of training. Prints which kind of
+    Space it creates. Returns the options with both full ids and the kind of the Space, and where to
+    publish.
     """
     from pix2pix import hub
     from pix2pix.hub import spaces
@@ -52,15 +55,45 @@ def prepare(options: Options) -> tuple[Options, "Target"]:
     hint = recovery_hint(options)
     early_hint = hint if options.push_only else hub.NOTHING_DONE_HINT
     pull_request, is_new = options.hub_create_pr, not options.push_only
+    if plan := plan_space(options):
+        # Before the model repository, so that a refused Space leaves nothing behind.
+        hub.check_can_publish(options.model_id, pull_request=pull_request)
+        plan = prepare_space(plan)
+        options = replace(options, space_id=plan.space_id, space_sdk=plan.sdk)
     repo_id = hub.prepare_repository(
         options.model_id, options.hub_private_repo, pull_request, early_hint
     )
+    if plan:
+        spaces.check_new_model(plan)
     target = hub.plan_publish(repo_id, options.hub_tag, pull_request, is_new, early_hint)
-    options = replace(options, hub_model_id=repo_id)
-    if options.space_id:
-        space_id = spaces.prepare_space(options.space_id, options.hub_private_repo)
-        options = replace(options, space_id=space_id)
-    return options, replace(target, recovery_hint=hint)
+    return replace(options, hub_model_id=repo_id), replace(target, recovery_hint=hint)
+
+
+def plan_space(options: Options) -> "SpacePlan | None":
+    """Returns which Space --space_id stands for, or None without the flag; changes nothing."""
+    from pix2pix.hub import spaces
+
+    if not options.space_id:
+        return None
+    is_private = options.hub_private_repo
+    return spaces.plan_space(
+        spaces.SpaceRequest(
+            options.space_id, options.space_sdk, options.space_hardware, is_private,
+            options.hub_model_id, is_private,
+        )
+    )  # fmt: skip
+
+
+def prepare_space(plan: "SpacePlan") -> "SpacePlan":
+    """Creates the Space, says which kind it is, and returns the plan that was carried out."""
+    from pix2pix.hub import spaces
+
+    if not plan.problem:  # else the Hub is asked, which explains its refusal
+        print(f"Space: {plan.describe()}")
+    created = spaces.prepare_space(plan)
+    if created.sdk != plan.sdk:
+        print(f"The Hub refused that, so it is a static Space. {created.reason}")
+    return created
 
 
 def recovery_hint(options: Options) -> str:
@@ -79,7 +112,25 @@ def publish(options: Options, target: "Target") -> None:
     from pix2pix import card, hub
     from pix2pix.hub import spaces
 
-    card.write_card(options.output_dir, target.repo_id, target.tag, options.space_id)
+    gradio_space = page = None
+    if options.space_id and options.space_sdk == "static":
+        page = options.space_id
+        gradio_space = spaces.find_other_space(page, "gradio", target.repo_id)
+    elif options.space_id:
+        gradio_space = options.space_id
+        page = spaces.find_other_space(gradio_space, "static", target.repo_id)
+    card.write_card(options.output_dir, target.repo_id, target.tag, gradio_space, page)
     print(hub.publish(options.output_dir, target))
     if options.space_id:
-        print(f"The Space: {spaces.deploy_space(options.space_id, target.repo_id)}")
+        model, hint = spaces.find_model(target.repo_id), deployment_hint(options)
+        print(f"The Space: {spaces.deploy_space(options.space_id, model, hint)}")
+
+
+def deployment_hint(options: Options) -> str:
+    """Returns a sentence with the command to type when only the update of the Space failed."""
+    from pix2pix.hub import spaces
+
+    command = "python -m pix2pix" if spaces.is_checkout() else "pix2pix"
+    names = ("space_id", "hub_model_id", "hub_private_repo", "space_sdk", "space_hardware")
+    flags = shlex.join(flag_arguments(options, names))
+    return f"The model is published; afterwards, update the Space with: {command} deploy {flags}"

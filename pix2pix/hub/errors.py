@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
 
 LOGIN_HINT = "Set HF_TOKEN to a token with write access, or run `hf auth login`."
+READ_TOKEN_HINT = "Set HF_TOKEN to a valid token, or unset HF_TOKEN."  # noqa: S105
 READ_HINT = "If it is private, set HF_TOKEN or run `hf auth login`."
 PUBLISH_LATER_HINT = "Publish later with --push_only."
+BILLING_HINT = "See https://huggingface.co/settings/billing."
 RETRY_HINT = "Try again in a few minutes."
 CONNECTION_HINT = "Check the connection."
 TRANSIENT_STATUSES = (408, 429, 500, 502, 503, 504)
+LONGEST_QUOTE = 400  # characters; the Hub's refusals have up to 230
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -56,8 +59,8 @@ def hub_errors_as_user_errors(
 ) -> Iterator[None]:
     """Raises a `HubError` in place of each error of the Hub's client and of the network.
 
-    No message quotes the body of a response: a proxy in front of the Hub may send the request
-    back, including the token.
+    No message quotes the body of a response, except for `quote_hub`: a proxy in front of the Hub
+    may send the request back, including the token.
 
     Args:
         subject: what the request is about, such as "The model me/maps"; starts the message.
@@ -145,13 +148,15 @@ class _Request:
         """Returns the reason for a response of this status, and what to do about it."""
         reasons = {
             400: ("the Hub rejects the request (400)", ""),
-            401: ("the Hub does not accept this token (401)", LOGIN_HINT),
+            401: ("the Hub does not accept this token (401)", READ_TOKEN_HINT),
+            402: ("the account's plan does not include it (402)", BILLING_HINT),
             403: ("this token may not read it (403)", READ_HINT),
             409: ("another change is in progress (409)", "Look at the repository's page."),
             412: ("somebody else changed it meanwhile (412)", "Look at the changes first."),
             429: ("the Hub throttles requests (429)", "Wait a few minutes."),
         }
         if self.writes:
+            reasons[401] = ("the Hub does not accept this token (401)", LOGIN_HINT)
             reasons[403] = ("this token may not write there (403)", login_hint(self.flag))
         kind = "server error of the Hub" if status >= 500 else "unexpected status"
         return (reasons | dict(self.reasons)).get(status, (f"{kind} ({status})", ""))
@@ -171,6 +176,19 @@ class _Request:
         elif self.writes:
             recovery_hint = PUBLISH_LATER_HINT
         return f"{advice} {recovery_hint}".strip()
+
+
+def quote_hub(error: "HfHubHTTPError") -> str:
+    """Returns the Hub's own sentence in a response of status 402 or 403, without a final period.
+
+    Returns "" if there is none, or if it could hold a token: a proxy may send the request back.
+    """
+    from huggingface_hub import get_token
+
+    text = " ".join((error.server_message or "").split()).rstrip(".")
+    secrets = ("hf_", "Bearer", get_token() or "hf_")
+    is_sentence = 0 < len(text) <= LONGEST_QUOTE and not any(word in text for word in secrets)
+    return text if is_sentence else ""
 
 
 def login_hint(flag: str) -> str:

@@ -79,7 +79,10 @@ def complete_repo_id(repo_id: str, account: dict | None = None) -> str:
 
 
 def check_write_access(
-    repo_id: str, repo_type: str = "model", pull_request: bool = False
+    repo_id: str,
+    repo_type: str = "model",
+    pull_request: bool = False,
+    account: dict | None = None,
 ) -> tuple[str, bool]:
     """Checks, without changing anything, that the token may write to a repository or create it.
 
@@ -87,6 +90,7 @@ def check_write_access(
         repo_id: the repository, with or without its owner.
         repo_type: "model" or "space".
         pull_request: whether a pull request is enough, for which read access suffices.
+        account: the response of the client's `whoami`; None requests it.
 
     Returns:
         The full id, and whether the repository exists.
@@ -97,7 +101,7 @@ def check_write_access(
     from huggingface_hub import HfApi
 
     api = HfApi()
-    account = api.whoami()
+    account = account or api.whoami()
     repo_id = complete_repo_id(repo_id, account)
     check_token_role(account, repo_id, repo_type)
     if api.repo_exists(repo_id, repo_type=repo_type):

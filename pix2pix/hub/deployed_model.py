@@ -1,0 +1,124 @@
+"""Finds the model that a Space serves, and the other Spaces of its owner that serve it too."""
+
+import logging
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pix2pix.artifacts import GRAPH_FILE, GRID_FILE, REQUIRED, SERVED
+from pix2pix.errors import UserError
+from pix2pix.files import sha256
+from pix2pix.hub.errors import HubError, hub_errors_as_user_errors
+from pix2pix.hub.repositories import commit_and_files, complete_repo_id
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelInfo, SpaceInfo
+
+LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DeployedModel:
+    """The model that a Space serves, at the current commit of its main branch.
+
+    Attributes:
+        id: the model repository.
+        revision: the commit.
+        restriction: "private" or "gated", or "" when everybody can download it.
+        files: the files of the commit that serving reads.
+        graph_sha256: the digest of generator.onnx, if the Hub tells it, as it does for LFS files.
+        datasets: the datasets of its card, or None.
+    """
+
+    id: str
+    revision: str
+    restriction: str
+    files: list[str]
+    graph_sha256: str | None
+    datasets: list[str] | None
+
+    @property
+    def title(self) -> str:
+        """The message of the commit that makes a Space serve this model."""
+        return f"Serve {self.id} at {self.revision[:12]}"
+
+    @property
+    def short_name(self) -> str:
+        """The id with the start of the commit, for messages."""
+        return f"{self.id}@{self.revision[:12]}"
+
+    def picture_url(self, endpoint: str) -> str | None:
+        """Returns the URL of the picture of held-out samples, or None when the model has none."""
+        if GRID_FILE not in self.files:
+            return None
+        return f"{endpoint}/{self.id}/resolve/{self.revision}/{GRID_FILE}"
+
+    def read_graph_sha256(self) -> str:
+        """Returns the SHA-256 of generator.onnx, and downloads the file if the Hub tells none."""
+        if self.graph_sha256:
+            return self.graph_sha256
+        from huggingface_hub import hf_hub_download
+
+        with hub_errors_as_user_errors(f"The model {self.id}"):
+            return sha256(Path(hf_hub_download(self.id, GRAPH_FILE, revision=self.revision)))
+
+
+def find_model(model_id: str) -> DeployedModel:
+    """Returns the model at the current commit of its main branch.
+
+    Raises `UserError` when a request fails, or when main has no model that a Space can serve.
+    """
+    from huggingface_hub import HfApi
+
+    with hub_errors_as_user_errors(f"The model {model_id}"):
+        model_id = complete_repo_id(model_id)
+        info = HfApi().model_info(model_id, files_metadata=True)
+        revision, siblings = commit_and_files(info)
+    files = {sibling.rfilename: sibling for sibling in siblings}
+    for name in reversed(REQUIRED):
+        if name not in files:
+            raise UserError(
+                f"The Space can't serve {model_id}: there is no {name} on its main branch. "
+                "Publish there first (or merge its pull request), then use --push_only --space_id."
+            )
+    served = [name for name in files if any(fnmatch(name, pattern) for pattern in SERVED)]
+    graph, datasets = files[GRAPH_FILE], info.card_data.get("datasets") if info.card_data else None
+    digest = graph.lfs.sha256 if graph.lfs else None
+    return DeployedModel(model_id, revision, restriction_of(info), served, digest, datasets)
+
+
+def restriction_of(info: "ModelInfo") -> str:
+    """Returns why not everybody can download a model: "private", "gated", or "" for no reason."""
+    return "private" if info.private else "gated" if info.gated else ""
+
+
+def find_other_space(space_id: str, sdk: str, model_id: str) -> str | None:
+    """Returns a public Space of the other kind that serves the model, or None.
+
+    Only the Spaces of the same owner count, since anybody can name a model in a Space's README.md.
+    A failed request gives None: a link is no reason to stop a deployment.
+
+    Args:
+        space_id: the full id of the Space that will have the link.
+        sdk: the kind of Space to look for, "gradio" or "static".
+        model_id: the full id of the model.
+    """
+    try:
+        with hub_errors_as_user_errors("The list of Spaces"):
+            spaces = list_other_spaces(space_id, sdk, model_id)
+    except HubError as error:
+        LOGGER.info("%s. The Space gets no link to another Space of this model.", error.summary)
+        return None
+    return min((space.id for space in spaces if not space.private), default=None)
+
+
+def list_other_spaces(space_id: str, sdk: str, model_id: str) -> list["SpaceInfo"]:
+    """Returns the owner's other Spaces of one kind that serve the model, private ones too.
+
+    The arguments are those of `find_other_space`. Errors of the client pass through.
+    """
+    from huggingface_hub import HfApi
+
+    spaces = HfApi().list_spaces(author=space_id.split("/")[0], models=model_id)
+    return [space for space in spaces if space.sdk == sdk and space.id != space_id]
