@@ -49,9 +49,11 @@ from pix2pix.space.served_models import ServedModels, load_models  # noqa: E402
 from pix2pix.space.settings import Settings  # noqa: E402
 from pix2pix.space.theme import CSS, JS, THEME  # noqa: E402
 from pix2pix.space.translate_tab import TranslateTab  # noqa: E402
+from pix2pix.space.zero_gpu import register_function  # noqa: E402
 
 # Gradio keeps 0.1 MB for each session, and counts every call of a program as a session.
 SESSIONS = 256
+BROWSER_LINK = "[Run this model in your browser]({url}): the picture never leaves your machine."
 FOOTER = (
     "The results are guesses of a model: do not use them for navigation or decisions about land. "
     "Code: Apache-2.0, pix2pix {version}. Uploads and results are deleted within an hour."
@@ -66,6 +68,8 @@ def build(models: ServedModels, settings: Settings) -> SecureBlocks:
     serve_samples(models)
     with SecureBlocks(title=f"pix2pix: {title}") as space:
         gr.Markdown(f"# {title}")
+        if settings.browser_space:
+            gr.Markdown(BROWSER_LINK.format(url=settings.browser_space), elem_id="browser-link")
         gr.HTML(banners, visible=bool(banners), elem_id="banner")
         with gr.Tabs() as tabs:
             with gr.Tab("Translate", id="translate"):
@@ -125,6 +129,7 @@ def launch(space: SecureBlocks, settings: Settings) -> None:
     )
 
 
+register_function()
 settings = Settings.from_environment()
 models = load_models(settings)
 demo = build(models, settings)

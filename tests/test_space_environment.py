@@ -28,6 +28,7 @@ def run_app(**variables: str) -> subprocess.CompletedProcess:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_space_starts_without_any_folder_of_its_own_and_ends_on_ctrl_c(tmp_path: Path):
     file, log = tmp_path / "file", tmp_path / "app.log"
     file.touch()

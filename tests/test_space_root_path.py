@@ -145,6 +145,7 @@ def test_the_operators_limit_of_pixels_holds_below_the_default(proxies: dict):
     }
 
 
+@pytest.mark.slow
 def test_the_operators_limit_of_pixels_holds_above_the_default(proxies: dict):
     """Gradio, Pillow and the Translator have limits of their own, of 64 megapixels and more."""
     url, text = proxies["url", "strips"], base64.b64encode(encode_large_picture(71)).decode()

@@ -78,6 +78,7 @@ def test_there_are_never_more_threads_than_cores(monkeypatch: pytest.MonkeyPatch
     np.testing.assert_array_equal(translator(picture), expected)
 
 
+@pytest.mark.slow
 def test_the_space_imports_no_training_packages():
     files = (ROOT / "pix2pix" / "space").rglob("[!_]*.py")
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
@@ -108,3 +109,41 @@ def test_an_empty_list_of_models_is_reported(variable: str):
     assert settings.models == ()
     (notice,) = settings.notices
     assert variable in notice and "starter model" in notice
+
+
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [
+        (" me/maps-web ", "https://huggingface.co/spaces/me/maps-web"),
+        ("https://me-maps.static.hf.space", "https://me-maps.static.hf.space"),
+        ("https://host.example:8443/a/b?model=me/x", "https://host.example:8443/a/b?model=me/x"),
+        ("", None),
+        (" ", None),
+    ],
+)
+def test_the_browser_space_is_an_id_or_an_https_url(value: str, url: str | None):
+    settings = read(PIX2PIX_BROWSER_SPACE=value)
+    assert (settings.browser_space, settings.notices) == (url, ())
+
+
+def test_the_id_of_a_browser_space_is_of_the_same_hub():
+    settings = read(PIX2PIX_BROWSER_SPACE="me/maps", HF_ENDPOINT="https://hub.example")
+    assert settings.browser_space == "https://hub.example/spaces/me/maps"
+    assert read().browser_space is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "maps", "me/maps/x", "/maps", "me/maps@main", "mé/maps", "me /maps", "http://host/x",
+        "javascript:alert(1)", "https://", "https://user@host/x", "https://host/\"onclick=", "../x",
+        "x" * 999,
+        "https://host/<b>", "https://host/a b", "https://host\n/x", "//host/x", "data:text/html,x",
+    ],
+)  # fmt: skip
+def test_any_other_browser_space_is_reported_and_not_linked(value: str):
+    settings = read(PIX2PIX_BROWSER_SPACE=value)
+    assert settings.browser_space is None
+    (notice,) = settings.notices
+    assert notice.startswith("PIX2PIX_BROWSER_SPACE is ") and "owner/name" in notice
+    assert len(notice) < 260 and "\n" not in notice

@@ -1,6 +1,7 @@
 """Reads the operator's settings from the environment; a wrong value never stops the Space."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,11 @@ RANGES = {
     "queue": (1, 100_000),
     "concurrency": (1, 64),
 }
+BROWSER_SPACE = "PIX2PIX_BROWSER_SPACE"
+SPACE_ID = re.compile(r"\w[\w.-]{,95}/\w[\w.-]{,95}", re.ASCII)
+# Only characters that mean nothing in Markdown and HTML; no user name, which hides the real host.
+HTTPS_URL = re.compile(r"https://[a-z0-9.-]+(:\d+)?(/[\w./~%?&=:+-]*)?", re.ASCII | re.IGNORECASE)
+HUB = "https://huggingface.co"
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class Settings:
         max_batch: maximum number of files in a batch.
         queue: maximum number of calls that wait.
         concurrency: maximum number of translations at a time.
+        browser_space: URL of the static Space of the same model, which the page links to, or None.
         notices: one sentence for each variable with a wrong value.
     """
 
@@ -41,11 +48,12 @@ class Settings:
     max_batch: int = 32
     queue: int = 128
     concurrency: int = 2
+    browser_space: str | None = None
     notices: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Reads PIX2PIX_MODEL, PIX2PIX_MODELS, and the numbers in RANGES."""
+        """Reads PIX2PIX_MODEL, PIX2PIX_MODELS, PIX2PIX_BROWSER_SPACE, and the numbers in RANGES."""
         names = [environ.get("PIX2PIX_MODEL", ""), *environ.get("PIX2PIX_MODELS", "").split(",")]
         names = [_expand_home(name.strip()) for name in names if name.strip()]
         models = tuple(dict.fromkeys(names))
@@ -64,7 +72,29 @@ class Settings:
         if empty_variables and not models:
             variables = " and ".join(sorted(empty_variables))
             notices.append(f"{variables} names no model: the starter model is served.")
-        return cls(models=models, notices=tuple(notices), **numbers)
+        try:
+            browser_space = read_browser_space(environ)
+        except UserError as error:
+            browser_space = None
+            notices.append(str(error))
+        return cls(models=models, browser_space=browser_space, notices=tuple(notices), **numbers)
+
+
+def read_browser_space(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Returns the URL of the Space in PIX2PIX_BROWSER_SPACE, or None where it names none.
+
+    Raises:
+        UserError: when it is neither the id of a Space nor an https URL.
+    """
+    name = environ.get(BROWSER_SPACE, "").strip()
+    if not name or HTTPS_URL.fullmatch(name):
+        return name or None
+    if SPACE_ID.fullmatch(name):
+        return f"{environ.get('HF_ENDPOINT', HUB)}/spaces/{name}"
+    raise UserError(
+        f"{BROWSER_SPACE} is {name[:100]!r}, which is neither the id of a Space (owner/name) nor "
+        "an https URL: the page shows no link."
+    )
 
 
 def _expand_home(name: str) -> str:
