@@ -1,8 +1,9 @@
 """Runs the benchmarks that take minutes and writes benchmarks/RESULTS.md: `make bench`.
 
 `python -m benchmarks inference` runs only the named benchmarks and keeps the other sections.
-PyTorch, OpenVINO and tf2onnx are measured too if they are installed. Longer benchmarks are not
-included and are run one by one: kill, recipes, hub_faults, space_fuzz.
+PyTorch, OpenVINO and tf2onnx are measured too if they are installed, and the browser Space where
+Chromium and npm's packages (`make .node`) are. Longer benchmarks are not included and are run one
+by one: kill, recipes, hub_faults, space_fuzz.
 """
 
 import argparse
@@ -18,6 +19,8 @@ from pathlib import Path
 
 from benchmarks.measure import ROOT
 from pix2pix.files import write_text
+from tests.browser import CHROMIUM
+from tests.node_client import ORT_FILES
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 # Each benchmark with its arguments. Together they take 15 minutes on two cores.
@@ -34,6 +37,7 @@ BENCHMARKS = {
     "data": [],
     "hub_publish": [],
     "hub_checkpoints": [],
+    "browser": [],
 }
 PACKAGES = ("tensorflow", "keras", "onnxruntime", "numpy", "gradio", "huggingface_hub", "datasets")
 OPTIONAL_PACKAGES = ("torch", "openvino", "tf2onnx")
@@ -53,6 +57,11 @@ def describe_machine() -> str:
     today = datetime.datetime.now(datetime.UTC).date()
     cores = len(os.sched_getaffinity(0))
     return f"{today}, {cpu_name()}, {cores} cores, Python {platform.python_version()}, {versions}."
+
+
+def can_run(name: str) -> bool:
+    """Returns whether this machine has what a benchmark needs."""
+    return name != "browser" or bool(CHROMIUM and ORT_FILES.is_dir())
 
 
 def run(name: str, arguments: list[str]) -> str:
@@ -80,7 +89,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}")
-    names = parser.parse_args().names or list(BENCHMARKS)
+    names = parser.parse_args().names or list(filter(can_run, BENCHMARKS))
     if unknown := set(names) - set(BENCHMARKS):
         parser.error(
             f"no benchmark {', '.join(sorted(unknown))}; choose from {', '.join(BENCHMARKS)}"

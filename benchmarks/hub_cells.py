@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -225,12 +225,17 @@ def route_of(method: str, path: str) -> str:
 
 
 def publish(folder: Path, repo_id: str, tag: str, timeout: float = LONG_TIMEOUT) -> Call:
-    """Runs `train_hub.py --push_only` in this process with a timeout of `timeout` seconds."""
+    """Runs `train_hub.py --push_only` in this process."""
+    flags = ["--output_dir", str(folder), "--hub_model_id", repo_id, "--hub_tag", tag]
+    return call_command(train_hub.main, ["--push_only", *flags], timeout)
+
+
+def call_command(main: Callable[[list[str]], int], flags: list[str], timeout: float) -> Call:
+    """Runs a command in this process; each of its requests may take `timeout` seconds."""
     os.environ["PIX2PIX_HUB_TIMEOUT"] = str(timeout)
     out, err = io.StringIO(), io.StringIO()
-    flags = ["--output_dir", str(folder), "--hub_model_id", repo_id, "--hub_tag", tag]
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), log_to(err):
-        code = train_hub.main(["--push_only", *flags])
+        code = main(flags)
     lines = err.getvalue().strip().splitlines()
     return Call(code, out.getvalue() + err.getvalue(), lines[-1] if lines else "")
 

@@ -11,7 +11,10 @@ matrix is good if
 - a failure is one line on stderr with the command to type next, and a success is not a failure;
 - the token is in no output, file or log, although the injected error responses repeat it.
 
-Prints the matrix (route x fault -> outcome) and exits with 1 if a cell is bad. Takes about two
+A second and a third matrix do the same with `pix2pix deploy` and each kind of Space: after each
+call, the Space is completely the old version or the new one, and a second call completes it.
+
+Prints each matrix (route x fault -> outcome) and exits with 1 if a cell is bad. Takes about three
 minutes. Most of it is the client's wait between retries, so several processes share the cells.
 """
 
@@ -21,18 +24,20 @@ import socket
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
 from tests.hub_server import WRITE_TOKEN, HubServer
 
 PROCESSES = 12
-_bench = None
+KINDS = ("publish", "gradio", "static")
+_hub_and_folder = None
 
 
 def start(scratch: str) -> None:
     """Starts a Hub for this process, before anything imports the client."""
-    global _bench
+    global _hub_and_folder
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -42,40 +47,48 @@ def start(scratch: str) -> None:
         "HF_TOKEN": WRITE_TOKEN, "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "127.0.0.1",
     }  # fmt: skip
-    from benchmarks import hub_cells
-
     hub = HubServer(folder / "hub", port)
     hub.start()
-    _bench = hub_cells.Bench(hub, folder)
+    _hub_and_folder = hub, folder
 
 
-def routes() -> list[str]:
-    return _bench.routes()
+@cache
+def get_bench(kind: str):
+    """Returns this process's bench of a matrix: that of `publish`, or of a kind of Space."""
+    from benchmarks.hub_cells import Bench
+    from benchmarks.hub_space_cells import SpaceBench
+
+    return Bench(*_hub_and_folder) if kind == "publish" else SpaceBench(*_hub_and_folder, kind)
 
 
-def try_cell(route: str, fault: str):
+def list_routes(kind: str) -> list[str]:
+    return get_bench(kind).routes()
+
+
+def try_cell(kind: str, route: str, fault: str):
     from benchmarks.hub_cells import Cell
 
-    return _bench.try_cell(Cell(route, fault))
+    return get_bench(kind).try_cell(Cell(route, fault))
 
 
-def run_matrix(only: str, messages: bool, processes: int) -> bool:
-    """Prints the matrix, and optionally the messages; returns whether all cells are good."""
-    from benchmarks.hub_cells import FAULTS
+def run_matrix(kind: str, only: str, messages: bool, processes: int) -> bool:
+    """Prints one matrix, and optionally the messages; returns whether all cells are good."""
+    from benchmarks import hub_cells, hub_space_cells
 
+    faults = list(hub_cells.FAULTS) if kind == "publish" else hub_space_cells.SPACE_FAULTS
     context = get_context("spawn")
     with (
         tempfile.TemporaryDirectory(prefix="hub-faults-") as scratch,
         ProcessPoolExecutor(processes, context, start, (scratch,)) as pool,
     ):
-        rows = [name for name in pool.submit(routes).result() if only in name]
+        rows = [name for name in pool.submit(list_routes, kind).result() if only in name]
         # The slow cells first: the client retries a lasting fault for half a minute.
-        slow = sorted(FAULTS, key=lambda fault: "always" not in fault)
-        pending = {(r, f): pool.submit(try_cell, r, f) for f in slow for r in rows}
+        slow = sorted(faults, key=lambda fault: "always" not in fault)
+        pending = {(r, f): pool.submit(try_cell, kind, r, f) for f in slow for r in rows}
         cells = {key: future.result() for key, future in pending.items()}
-    print(f"| route | {' | '.join(FAULTS)} |\n|{'---|' * (len(FAULTS) + 1)}")
+    print(f"\n| {kind} | {' | '.join(faults)} |\n|{'---|' * (len(faults) + 1)}")
     for row in rows:
-        outcomes = [format_outcome(cells[row, fault]) for fault in FAULTS]
+        outcomes = [format_outcome(cells[row, fault]) for fault in faults]
         print(f"| {row} | {' | '.join(outcomes)} |")
     different = {outcome.message for outcome in cells.values() if outcome.message}
     print(f"\n{len(different)} different messages")
@@ -86,7 +99,7 @@ def run_matrix(only: str, messages: bool, processes: int) -> bool:
     if messages:
         for (route, fault), outcome in cells.items():
             print(f"{route}, {fault}: {outcome.message or 'no failure'}")
-    print(f"{len(cells) - len(bad)} of {len(cells)} cells are good.")
+    print(f"{len(cells) - len(bad)} of {len(cells)} cells of {kind} are good.")
     return not bad
 
 
@@ -102,9 +115,15 @@ def main() -> int:
     parser.add_argument(
         "--messages", action="store_true", help="also print the message of each failure"
     )
+    parser.add_argument(
+        "--space", choices=KINDS, help="only this matrix: publishing, or this kind of Space"
+    )
     parser.add_argument("--processes", type=int, default=PROCESSES)
     arguments = parser.parse_args()
-    return 0 if run_matrix(arguments.route, arguments.messages, arguments.processes) else 1
+    kinds = [arguments.space] if arguments.space else KINDS
+    options = arguments.route, arguments.messages, arguments.processes
+    results = [run_matrix(kind, *options) for kind in kinds]
+    return 0 if all(results) else 1
 
 
 if __name__ == "__main__":
