@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.node_client import ORT_FILES
+
 with socket.socket() as _probe:
     _probe.bind(("127.0.0.1", 0))
     HUB_PORT: int = _probe.getsockname()[1]
@@ -29,6 +31,8 @@ os.environ |= {
     # As prepare_tensorflow sets it, so that tests compute what the commands compute.
     "TF_ENABLE_ONEDNN_OPTS": "1",
     "CUDA_VISIBLE_DEVICES": "",
+    # A page that is deployed or served gets ONNX Runtime from npm's packages, not from the CDN.
+    "PIX2PIX_ORT_URL": str(ORT_FILES),
     "NO_PROXY": "127.0.0.1,localhost",
     "no_proxy": "127.0.0.1,localhost",
 }
@@ -47,14 +51,22 @@ for _name in (
     os.environ.pop(_name, None)
 
 from tests.browser import browser, page, starter_space  # noqa: E402, F401
-from tests.deployed_space import deployed_space, servable_model, space_repo  # noqa: E402, F401
+from tests.deployed_page import deployed_page, loaded_page  # noqa: E402, F401
+from tests.deployed_space import (  # noqa: E402, F401
+    deployed_space,
+    page_repo,
+    servable_model,
+    space_repo,
+)
 from tests.hub_clients import anonymous_api, api, model_repo, read_only_api  # noqa: E402, F401
 from tests.hub_server import USER, WRITE_TOKEN, HubServer  # noqa: E402
-from tests.node_client import node_modules  # noqa: E402, F401
+from tests.node_client import node_modules, ort_files  # noqa: E402, F401
+from tests.ort_mirror import fetched_twice, ort_cache, ort_mirror  # noqa: E402, F401
 from tests.published_run import published_run, published_space  # noqa: E402, F401
 from tests.recording_server import recording_proxy, recording_server  # noqa: E402, F401
 from tests.space_clients import two_model_space  # noqa: E402, F401
 from tests.strict_space import operators_run, strict_client, strict_space  # noqa: E402, F401
+from tests.web_pages import web_site  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The starter model published together with its Space: once a session, for many tests."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,6 +44,35 @@ def publish_with_space(
     )  # fmt: skip
 
 
+def deploy_new_space(space_id: str, model_id: str, sdk: str = "gradio") -> str:
+    """Creates a Space that serves the model; returns the Space's id."""
+    plan = spaces.plan_space(spaces.SpaceRequest(space_id, sdk=sdk, model_id=model_id))
+    spaces.prepare_space(plan)
+    spaces.deploy_space(space_id, spaces.find_model(model_id))
+    return space_id
+
+
+def deploy_again(space_id: str, model_id: str) -> str:
+    """Updates a Space to the newest commit of the model; returns the text for the user."""
+    return spaces.deploy_space(space_id, spaces.find_model(model_id))
+
+
+def read_space_file(hub: HubServer, space_id: str, path: str) -> bytes:
+    """Returns a file on the Space's main branch."""
+    return hub.store.read_blob(hub.store.repo("space", space_id).head.tree[path])
+
+
+def read_settings(hub: HubServer, space_id: str) -> dict:
+    """Returns the content of a static Space's model.json."""
+    return json.loads(read_space_file(hub, space_id, "model.json"))
+
+
+def list_blob_ids(hub: HubServer, space_id: str) -> dict[str, str]:
+    """Returns git's id of each file of the Space."""
+    tree = hub.store.repo("space", space_id).head.tree
+    return {path: blob.git_oid for path, blob in tree.items()}
+
+
 @pytest.fixture(scope="session")
 def deployed_space(
     hub: HubServer, tmp_path_factory: pytest.TempPathFactory
@@ -78,6 +108,10 @@ def servable_model(api: HfApi, repo_id: str, logged_in: None) -> str:
 @pytest.fixture
 def space_repo(servable_model: str) -> str:
     """Deploys a Space that serves `servable_model`; returns the Space's id."""
-    space_id = spaces.prepare_space(f"{servable_model}-space")
-    spaces.deploy_space(space_id, servable_model)
-    return space_id
+    return deploy_new_space(f"{servable_model}-space", servable_model)
+
+
+@pytest.fixture
+def page_repo(servable_model: str, ort_files: Path) -> str:
+    """Deploys a static Space that serves `servable_model`; returns the Space's id."""
+    return deploy_new_space(f"{servable_model}-page", servable_model, "static")

@@ -4,6 +4,7 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image, ImageCms
 
 D65, D50 = (0.3127, 0.3290), (0.9642, 1.0, 0.8249)
 BRADFORD = np.array(
@@ -39,6 +40,22 @@ def make_profile(space: Space) -> bytes:
 def make_gray_profile(gamma: float) -> bytes:
     """Returns a profile of gray values with a gamma."""
     return _profile(b"GRAY", {b"wtpt": _xyz(D50), b"kTRC": _curve(gamma)})
+
+
+def make_table_profile() -> bytes:
+    """Returns a profile with a table of colors (lut8Type): sRGB with red and blue exchanged."""
+    levels = np.rint(np.linspace(0, 255, 17)).astype(np.uint8)
+    red, green, blue = np.meshgrid(levels, levels, levels, indexing="ij")
+    colors = Image.fromarray(np.stack([blue, green, red], -1).reshape(-1, 17, 3))
+    spaces = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    lab = ImageCms.applyTransform(colors, ImageCms.buildTransform(*spaces, "RGB", "LAB"))
+    table = np.array(lab) ^ np.array([0, 128, 128], np.uint8)  # Pillow's a and b are signed
+    identity = np.eye(3).reshape(-1)
+    content = b"mft1\0\0\0\0" + bytes([3, 3, 17, 0])
+    content += b"".join(struct.pack(">i", round(value * 65536)) for value in identity)
+    content += bytes(range(256)) * 3 + table.tobytes() + bytes(range(256)) * 3
+    profile = _profile(b"RGB ", {b"wtpt": _xyz(D50), b"A2B0": content})
+    return profile[:20] + b"Lab " + profile[24:]
 
 
 def encode_in(pixels: np.ndarray, space: Space) -> np.ndarray:

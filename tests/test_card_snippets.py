@@ -74,6 +74,7 @@ def run_snippet(kind: str, space: DeployedSpace, folder: Path, check: str = "") 
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_keras_snippet_loads_the_generator(deployed_space: DeployedSpace, tmp_path: Path):
     run_snippet(
         "keras", deployed_space, tmp_path, check="assert generator.count_params() > 100_000"

@@ -55,6 +55,7 @@ def kill_at(dataset: Path, folder: Path, rows: int) -> int:
     return next(folder.glob("*.partial")).stat().st_size
 
 
+@pytest.mark.slow
 def test_a_build_continues_after_each_kill(dataset, undisturbed, tmp_path, capfd):
     """Its progress bar starts where the killed build ended."""
     size = 0

@@ -66,6 +66,7 @@ def test_the_home_of_another_user_is_replaced(tmp_path: Path):
     assert "pix2pix-" in last
 
 
+@pytest.mark.slow
 def test_keras_settings_of_the_user_are_not_used(tmp_path: Path):
     (tmp_path / "keras.json").write_text(
         '{"backend": "jax", "image_data_format": "channels_first"}'

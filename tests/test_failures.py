@@ -149,6 +149,7 @@ def test_a_report_package_that_is_missing_is_reported_before_any_work(
     assert "pip install trackio" in line
 
 
+@pytest.mark.slow
 def test_a_terminated_run_saves_a_checkpoint_and_resumes(tmp_path: Path, capsys):
     arguments = [
         "--dataset_name", SAMPLE_MAPS, *TINY_FLAGS, "--max_train_samples", "8",

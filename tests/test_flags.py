@@ -18,7 +18,7 @@ from tests.commands import ROOT
 # Flags that need another flag.
 NEEDED = dict.fromkeys(
     ("hub_strategy", "hub_tag", "hub_create_pr", "hub_private_repo"), ["--push_to_hub"]
-)
+) | dict.fromkeys(("space_sdk", "space_hardware"), ["--space_id", "me/space"])
 # Texts of settings that allow only some.
 WORDS = {"bands": "1,2,3", "value_range": "0,4095"}
 HEAVY = ("tensorflow", "keras", "datasets", "onnxruntime", "gradio")
@@ -206,6 +206,17 @@ def test_the_model_id_is_by_default_the_name_of_the_output_folder():
         (["--checkpointing_steps", "-5"], "--checkpointing_steps is -5; it must be at least 0"),
         (["--hub_strategy", "every_save"], "every_save needs --push_to_hub"),
         (["--resume_from_checkpoint", "hub"], "hub needs --hub_model_id"),
+        (["--space_sdk", "static"], "--space_sdk has no effect without --space_id"),
+        (["--space_hardware", "t4-small"], "--space_hardware has no effect without --space_id"),
+        (["--space_id", "me/s", "--space_sdk", "docker"], "invalid choice: 'docker'"),
+        (
+            ["--space_id", "me/s", "--space_sdk", "static", "--space_hardware", "zero-a10g"],
+            "A static Space has no hardware: leave out --space_hardware zero-a10g",
+        ),
+        (
+            ["--push_to_hub", "--hub_private_repo", "--space_id", "me/s", "--space_sdk", "static"],
+            "A static Space can't read a private model: leave out --hub_private_repo",
+        ),
         (["--color"], "--color"),
         (["--learning_rate"], "expected one argument"),
         (["unexpected"], "unrecognized arguments: unexpected"),

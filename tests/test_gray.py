@@ -13,6 +13,9 @@ from pix2pix.commands.evaluate import main as evaluate
 from tests.builders import make_picture
 from tests.commands import run_train_hub
 
+# A whole training run, and its evaluation in another process.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def gray_model(tmp_path_factory) -> Path:

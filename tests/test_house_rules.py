@@ -40,10 +40,11 @@ ALLOWED = {
     "training": {"config", "images", "data", "networks", "losses"},
     "artifacts": {"config"},
     "gallery": {"artifacts"},
+    "browser": {"artifacts"},
     "evaluation": {"config", "images", "artifacts"},
     "export": {"config", "images", "networks", "artifacts"},
     "card": {"config", "flags", "images", "artifacts", "evaluation"},
-    "hub": {"config", "artifacts", "training"},
+    "hub": {"config", "artifacts", "browser", "training"},
     "translate": SERVING,
     "geotiff": SERVING | {"translate"},
     "png_results": {"translate"},
@@ -57,7 +58,7 @@ ALLOWED = {
     "commands": SERVING | {
         "options", "flags", "console", "picture_files", "data", "networks", "training",
         "gallery", "evaluation", "export", "card", "hub", "translate", "geotiff", "png_results",
-        "artifact_writer", "output_folder", "preflight",
+        "artifact_writer", "output_folder", "preflight", "browser",
     },
     "__main__": {"console", "preflight", "commands"},
 }  # fmt: skip

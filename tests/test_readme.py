@@ -2,23 +2,30 @@
 
 import ast
 import importlib.util
+import json
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
+from playwright.sync_api import Browser
 
 from pix2pix.evaluation import METRICS
 from pix2pix.space.settings import RANGES, Settings
+from tests.browser import needs_chromium
 from tests.commands import ROOT
 from tests.hub_server import USER, WRITE_TOKEN, HubServer
 from tests.pages import GUIDES, PAGES, README, Page
 from tests.published_run import MODEL, TINY_FLAGS, PublishedRun
+from tests.web_pages import CORS, FileServer, new_page, site_files
 
 DOCS = ROOT / "docs"
 SNIPPETS = [snippet for page in GUIDES for snippet in page.snippets]
@@ -30,6 +37,8 @@ TRAININGS = [line for line in TRAIN_HUB if line not in JOBS]
 TRANSLATIONS = [line for line in COMMANDS if line.startswith("pix2pix translate ")]
 PUBLISHES = [line for line in COMMANDS if line.startswith("pix2pix publish ")]
 DEPLOYS = [line for line in COMMANDS if line.startswith("pix2pix deploy ")]
+WEBS = [line for line in COMMANDS if line.startswith("pix2pix web")]
+SCRIPTS = [text for page in GUIDES for kind, text in page.blocks if kind in ("javascript", "html")]
 EVALUATIONS = [line for line in COMMANDS if line.startswith("pix2pix evaluate ")]
 
 
@@ -51,11 +60,13 @@ def run(line: str, *more: str, cwd: Path = ROOT, token: str = "") -> str:
 
 def test_every_block_is_run_by_a_test_of_this_module():
     languages = {language for page in GUIDES for language, _ in page.blocks}
-    assert languages == {"bash", "python", "mermaid", "bibtex"}
+    assert languages == {"bash", "python", "javascript", "html", "bibtex"}
     assert MAKE == ["make app", "make test"]
-    tested = [*MAKE, *TRAININGS, *JOBS, *TRANSLATIONS, *PUBLISHES, *DEPLOYS, *EVALUATIONS]
+    tested = [*MAKE, *TRAININGS, *JOBS, *TRANSLATIONS, *PUBLISHES, *DEPLOYS, *WEBS]
+    tested += EVALUATIONS
     assert sorted(tested) == sorted(COMMANDS)
-    assert all([TRAININGS, JOBS, TRANSLATIONS, PUBLISHES, DEPLOYS, EVALUATIONS, SNIPPETS])
+    assert all([TRAININGS, JOBS, TRANSLATIONS, PUBLISHES, DEPLOYS, WEBS, EVALUATIONS, SNIPPETS])
+    assert len(SCRIPTS) == 2
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda code: code.strip().splitlines()[-1][:40])
@@ -83,6 +94,46 @@ def test_translations_run(line: str, published_run: PublishedRun, tmp_path: Path
     assert maps == {Path("aerial.png"), Path("north/aerial.png")}
 
 
+@needs_chromium
+@pytest.mark.parametrize("script", SCRIPTS, ids=["README", "browser"])
+def test_the_engine_runs_on_another_page(
+    script: str, hub: HubServer, published_run: PublishedRun, browser: Browser, ort_files: Path
+):
+    source = {"id": MODEL, "endpoint": hub.endpoint}
+    with FileServer(site_files(ort_files), CORS) as site, FileServer({}, {}) as own:
+        script = script.replace("https://<user>-<space>.static.hf.space", site.url)
+        name = json.dumps(source)
+        script = script.replace('loadModel("<user>/pix2pix-maps"', f"loadModel({name}")
+        script = script.partition(" // or ")[0] + script.partition('<tag or commit>"')[2]
+        assert "<user>" not in script
+        is_module = not script.startswith("<")
+        page_text = f'<img><script type="module">{script}</script>' if is_module else script
+        own.files |= {"index.html": page_text.encode(), "aerial.jpg": published_run.photo}
+        with new_page(browser, own.url) as page:
+            if not is_module:
+                page.wait_for_function("document.querySelector('#photo').onchange !== null")
+                page.locator("#photo").set_input_files(published_run.photo)
+            page.wait_for_function("document.querySelector('img').naturalWidth > 0")
+            size = page.eval_on_selector("img", "img => [img.naturalWidth, img.naturalHeight]")
+    assert tuple(size) == Image.open(published_run.photo).size
+
+
+@pytest.mark.parametrize("line", WEBS)
+def test_the_page_is_served(line: str, ort_cache: Path):
+    words = [sys.executable, "-m", *shlex.split(line), "--port", "0"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        for output in process.stdout:
+            if match := re.match(r"The page: (\S+)", output):
+                break
+        assert match, "the command ended"
+        assert b"<!doctype html>" in urllib.request.urlopen(match[1]).read()
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+    assert process.returncode == 0
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("line", TRAININGS)
 def test_trainings_run(line: str, published_run: PublishedRun, tmp_path: Path):
     small = [*TINY_FLAGS, "--max_train_steps", "2", "--max_train_samples", "4"]
@@ -103,11 +154,18 @@ def test_a_finished_run_is_published_with_its_space(line: str, hub: HubServer, t
 
 
 @pytest.mark.parametrize("line", DEPLOYS)
-def test_a_published_model_gets_a_space(line: str, hub: HubServer, published_run: PublishedRun):
-    space_id = f"{USER}/docs-deployed"
+def test_a_published_model_gets_a_space(
+    line: str, hub: HubServer, published_run: PublishedRun, ort_files: Path
+):
+    is_static = "--space_sdk static" in line
+    space_id = f"{USER}/docs-{'page' if is_static else 'deployed'}"
     run(line, "--space_id", space_id, token=WRITE_TOKEN)
-    value = hub.store.repo("space", space_id).variables["PIX2PIX_MODEL"]["value"]
-    assert value == f"{MODEL}@{hub.store.repo('model', MODEL).head.oid}"
+    space, commit = hub.store.repo("space", space_id), hub.store.repo("model", MODEL).head.oid
+    if is_static:
+        settings = json.loads(hub.store.read_blob(space.head.tree["model.json"]))
+        assert (settings["id"], settings["revision"]) == (MODEL, commit)
+    else:
+        assert space.variables["PIX2PIX_MODEL"]["value"] == f"{MODEL}@{commit}"
 
 
 @pytest.mark.parametrize("line", JOBS)
@@ -117,6 +175,7 @@ def test_a_job_is_submitted(line: str, hub: HubServer, published_run: PublishedR
     assert hub.store.jobs[-1]["id"] in output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", EVALUATIONS)
 def test_evaluations_reproduce_the_card(line: str, tmp_path: Path):
     output = run(line, "--cache_dir", str(tmp_path))
@@ -187,7 +246,7 @@ def known_flags() -> set[str]:
     programs = [["train_hub.py"], ["-m", "pix2pix.evaluation"]]
     programs += [
         ["-m", "pix2pix", name]
-        for name in ("train", "evaluate", "translate", "publish", "deploy", "job", "dry-run")
+        for name in ("train", "evaluate", "translate", "publish", "deploy", "job", "dry-run", "web")
     ]
     text = ""
     for program in programs:
@@ -229,10 +288,14 @@ def test_the_ratios_are_those_of_the_benchmark_results():
         r"([\d.]+) times as much",
         r"([\d.]+) \w+ the bare network's pixels",
         r"the Space +\S+ s +([\d.]+) times",
+        r"starter model, 1 thread \|[^\n]*\| ([\d.]+) \|\n",
+        r"full size, 1 thread \|[^\n]*\| ([\d.]+) \|\n",
     ]
     measured = [re.search(pattern, results)[1] for pattern in patterns]
     table = Page(DOCS / "speed.md").text
     assert re.findall(r"\| ([\d.]+) \|$", table, re.MULTILINE) == measured
+    megabytes = re.search(r"First visit of the starter model: ([\d.]+) MB", results)[1]
+    assert f"downloads {megabytes} MB" in table
 
 
 def package_strings() -> list[str]:
@@ -265,4 +328,6 @@ def test_the_settings_and_their_defaults_are_those_of_the_space():
     rows = re.findall(r"^\| `PIX2PIX_(\w+)` \|.*\| (\d+) \|$", section, re.MULTILINE)
     defaults = Settings()
     assert {name.lower() for name, _ in rows} == RANGES.keys()
+    names = {name.lower() for name in re.findall(r"^\| `PIX2PIX_(\w+)` ", section, re.MULTILINE)}
+    assert names - RANGES.keys() == {"model", "models", "browser_space"}
     assert all(getattr(defaults, name.lower()) == int(value) for name, value in rows)

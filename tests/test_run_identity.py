@@ -23,6 +23,7 @@ def run(dataset: Path, output: Path, *flags: str, steps: int = 2) -> int:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_only_on_the_data_it_was_trained_on(tmp_path, capsys):
     dataset, output, copy = tmp_path / "set", tmp_path / "run", tmp_path / "copy"
     write_joined_pairs(dataset, "train", make_pairs(20), "png")

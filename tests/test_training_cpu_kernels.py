@@ -48,6 +48,7 @@ def operations(step) -> set[str]:
 # The switch.
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("products")
 def test_one_environment_variable_turns_all_kernels_off(monkeypatch):
     kernels = {"ResourceApplyAdam", "ExtractImagePatches"}

@@ -39,6 +39,7 @@ for cores, variables in (
 """
 
 
+@pytest.mark.slow
 def test_one_operation_runs_at_a_time_only_on_few_cores():
     command = [sys.executable, "-c", CORES]
     output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

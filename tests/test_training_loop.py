@@ -146,7 +146,14 @@ def test_a_loss_that_is_not_finite_ends_the_run(samples, tmp_path, eager):
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_after_a_signal_the_run_is_saved_and_ends_like_an_uninterrupted_one_once_resumed(
     samples, tmp_path, eager, number
 ):

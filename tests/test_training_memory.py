@@ -20,7 +20,7 @@ def count_elements(variable) -> int:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"ema_decay": 0.9}, {"mixed_precision": "bf16"}],
+    [pytest.param({}, marks=pytest.mark.slow), {"ema_decay": 0.9}, {"mixed_precision": "bf16"}],
     ids=["plain", "averaged", "mixed precision"],
 )
 def test_a_finished_trainer_keeps_only_the_published_network(changes):
@@ -58,6 +58,7 @@ print(json.dumps([weights, states, *used]))
 """
 
 
+@pytest.mark.slow
 def test_memory_is_returned_to_the_system():
     command = [sys.executable, "-c", HALF_SIZE_RUN]
     output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

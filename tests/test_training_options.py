@@ -37,7 +37,7 @@ def test_several_steps_per_call_equal_single_steps(plain):
         np.testing.assert_array_equal(variable, trainer.state()[name], err_msg=name)
 
 
-@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+@pytest.mark.parametrize("precision", ["bf16", pytest.param("fp16", marks=pytest.mark.slow)])
 def test_mixed_precision_learns_like_float32(plain, precision):
     trainer, scalars = trained(mixed_precision=precision)
     for step_scalars, expected in zip(scalars, plain[1], strict=True):
@@ -46,6 +46,7 @@ def test_mixed_precision_learns_like_float32(plain, precision):
     assert trainer.published.layers[-2].compute_dtype == "float32"
 
 
+@pytest.mark.slow
 def test_loss_scaling_keeps_small_gradients_and_is_saved():
     """Without loss scaling, gradients below the smallest float16 number would be zero."""
     trainer = Trainer(tiny_config(mixed_precision="fp16", l1_weight=0.0), 100)
@@ -102,6 +103,7 @@ assert not any(tf.reduce_prod(tf.raw_ops.VariableShape(input=part.handle)) for p
 """
 
 
+@pytest.mark.slow
 def test_two_devices_train_like_one_with_the_same_batch_size(plain):
     process = subprocess.run(
         [sys.executable, "-c", TWO_DEVICES], cwd=ROOT, capture_output=True, text=True,

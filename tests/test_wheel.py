@@ -106,3 +106,12 @@ def test_an_installed_package_recommends_a_command_that_it_has(installed: Path):
     )
     hint = "publish with: pix2pix publish --output_dir 'my run' --hub_model_id me/maps"
     assert hint in run(installed, "-c", code)
+
+
+def test_the_installed_package_says_that_it_has_no_browser_page(installed: Path):
+    process = subprocess.run(
+        [sys.executable, "-m", "pix2pix", "web"], cwd=installed.parent, capture_output=True,
+        text=True, env=os.environ | {"PYTHONPATH": str(installed)}, check=False, timeout=120,
+    )  # fmt: skip
+    assert process.returncode == 1
+    assert process.stderr.startswith("pix2pix web: An installed package does not have the files")

@@ -1,0 +1,86 @@
+"""What a visitor does on the page of the browser Space, for its tests."""
+
+import base64
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import DESKTOP, TIMEOUT
+
+VIOLATIONS = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+  window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+"""
+# Makes a DataTransfer with one PNG, as a browser does for a dropped or pasted file.
+MAKE_TRANSFER = """([name, content]) => {
+  const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], name, { type: "image/png" }));
+  return transfer;
+}"""
+
+
+@contextmanager
+def visit(browser: Browser, url: str, viewport: dict = DESKTOP, **options) -> Iterator[Page]:
+    """Opens the page in a context of its own, without waiting for the model.
+
+    At the end, the page has requested nothing from another origin than its own and `allowed`, the
+    content security policy has refused nothing, and no script has failed.
+    """
+    allowed = (url.split("?")[0].rstrip("/"), *options.pop("allowed", ()), "blob:", "data:")
+    requested, failed = list[str](), list[str]()
+    with browser.new_context(viewport=viewport, **options) as context:
+        context.add_init_script(VIOLATIONS)
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT)
+        context.on("request", lambda request: requested.append(request.url))
+        page.on("pageerror", lambda error: failed.append(str(error)))
+        page.goto(url)
+        yield page
+        assert page.evaluate("window.violations") == []
+        assert failed == []
+        assert [url for url in requested if not url.startswith(allowed)] == []
+
+
+def wait_for_model(page: Page) -> None:
+    """Waits until a model is loaded and the examples are there."""
+    expect(page).to_have_title(re.compile("pix2pix: From"))
+    expect(page.locator("#examples img").last).to_have_attribute("src", re.compile("^blob:"))
+
+
+def choose(page: Page, *files: Path | dict) -> None:
+    page.locator("#choose").set_input_files(list(files))
+
+
+def wait_for_result(page: Page) -> None:
+    expect(page.locator("#note-text")).to_contain_text("translated in")
+    expect(page.locator("#download")).to_be_enabled()
+
+
+def save_download(page: Page, button: str, folder: Path) -> Path:
+    """Clicks a button and returns the path of the file that it saves."""
+    with page.expect_download() as event:
+        page.locator(button).click()
+    path = folder / event.value.suggested_filename
+    event.value.save_as(path)
+    return path
+
+
+def make_transfer(page: Page, path: Path):
+    """Returns a handle to a `DataTransfer` with a file in it."""
+    return page.evaluate_handle(
+        MAKE_TRANSFER, [path.name, base64.b64encode(path.read_bytes()).decode()]
+    )
+
+
+def assert_same_pixels(path: Path, expected: Image.Image) -> None:
+    """Compares a picture with that of Python: at most a gray level apart."""
+    pixels = np.asarray(Image.open(path).convert("RGB"), np.int16)
+    assert pixels.shape == np.asarray(expected).shape
+    assert abs(pixels - np.asarray(expected, np.int16)).max() <= 1
