@@ -1,6 +1,7 @@
 """Finds the model that a Space serves, and the other Spaces of its owner that serve it too."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -27,7 +28,7 @@ class DeployedModel:
         revision: the commit.
         restriction: "private" or "gated", or "" when everybody can download it.
         files: the files of the commit that serving reads.
-        graph_sha256: the digest of generator.onnx, if the Hub tells it, as it does for LFS files.
+        graph_sha256: the digest of generator.onnx, if the Hub names it, as it does for LFS files.
         datasets: the datasets of its card, or None.
     """
 
@@ -55,7 +56,7 @@ class DeployedModel:
         return f"{endpoint}/{self.id}/resolve/{self.revision}/{GRID_FILE}"
 
     def read_graph_sha256(self) -> str:
-        """Returns the SHA-256 of generator.onnx, and downloads the file if the Hub tells none."""
+        """Returns the SHA-256 of generator.onnx, and downloads the file if the Hub names none."""
         if self.graph_sha256:
             return self.graph_sha256
         from huggingface_hub import hf_hub_download
@@ -91,6 +92,25 @@ def find_model(model_id: str) -> DeployedModel:
 def restriction_of(info: "ModelInfo") -> str:
     """Returns why not everybody can download a model: "private", "gated", or "" for no reason."""
     return "private" if info.private else "gated" if info.gated else ""
+
+
+def commit_files(
+    space_id: str, head: str | None, files: Mapping[str, Path | bytes], old: list[str], title: str
+) -> bool:
+    """Adds files to a Space and deletes the `old` ones, in one commit.
+
+    Returns whether anything changed. `head` is the commit that the changes are based on. Errors of
+    the client pass through.
+    """
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+
+    operations: list[CommitOperationAdd | CommitOperationDelete]
+    operations = [CommitOperationAdd(path, content) for path, content in files.items()]
+    operations += [CommitOperationDelete(path) for path in old]
+    commit = HfApi().create_commit(
+        space_id, operations, commit_message=title, repo_type="space", parent_commit=head
+    )
+    return commit.oid != head
 
 
 def find_other_space(space_id: str, sdk: str, model_id: str) -> str | None:

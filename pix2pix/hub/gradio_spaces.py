@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pix2pix.artifacts import SERVED, STARTER_FOLDER
 from pix2pix.errors import UserError
-from pix2pix.hub.deployed_model import DeployedModel
+from pix2pix.hub.deployed_model import DeployedModel, commit_files
 from pix2pix.hub.space_plan import FREE_CPU, ZERO_GPU
 from pix2pix.version import ROOT
 
@@ -52,7 +52,7 @@ def check_has_files(space_id: str) -> None:
 
 
 def find_hardware(space_id: str) -> str | None:
-    """Returns the hardware that the Space runs on, or will run on; None if the Hub tells none."""
+    """Returns the hardware that the Space runs on, or will run on; None if the Hub names none."""
     from huggingface_hub import HfApi
 
     runtime = HfApi().get_space_runtime(space_id)
@@ -80,26 +80,23 @@ def update_space(
     are. From an installed package, only the lines that name the model change. Errors of the client
     pass through.
     """
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+    from huggingface_hub import HfApi
 
     api = HfApi()
     hardware = find_hardware(space_id)
     local, remote = list_checkout_files(), api.list_repo_files(space_id, repo_type="space")
     readme = _readme(space_id, info.sha if "README.md" in remote else None, model, hardware)
-    removed = [path for path in remote if path.startswith(OWN_FOLDERS) and path not in local]
-    operations: list[CommitOperationAdd | CommitOperationDelete]
-    operations = [CommitOperationAdd("README.md", readme.encode())]
-    operations += [CommitOperationAdd(path, file) for path, file in local.items()]
-    operations += [CommitOperationDelete(path) for path in removed if local]
-    commit = api.create_commit(
-        space_id, operations, commit_message=model.title if model else "Update the code",
-        repo_type="space", parent_commit=info.sha,
+    old = [path for path in remote if path.startswith(OWN_FOLDERS) and path not in local]
+    is_changed = commit_files(
+        space_id, info.sha, {**local, "README.md": readme.encode()}, old if local else [],
+        model.title if model else "Update the code",
     )  # fmt: skip
     if not model:
         return ""
     value = f"{model.id}@{model.revision}"
-    is_changed = _set_variables(space_id, {BROWSER_VARIABLE: browser_space, MODEL_VARIABLE: value})
-    start = "" if is_changed or commit.oid != info.sha else "is up to date and "
+    variables = {BROWSER_VARIABLE: browser_space, MODEL_VARIABLE: value}
+    is_changed = _set_variables(space_id, variables) or is_changed
+    start = "" if is_changed else "is up to date and "
     page = f"{api.endpoint}/spaces/{space_id}"
     return f"{start}{_describe(model, hardware)} {_describe_secret(model, page)}".rstrip()
 

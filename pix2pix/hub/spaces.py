@@ -33,6 +33,8 @@ __all__ = [
 
 
 LOGGER = logging.getLogger(__name__)
+# What writes each kind of Space.
+WRITERS = {"gradio": gradio_spaces, "static": static_spaces}
 
 
 def check_can_deploy(plan: SpacePlan) -> str:
@@ -124,10 +126,9 @@ def deploy_space(
         f"The Space {space_id}", writes=True, recovery_hint=recovery_hint, flag=FLAG
     ):
         info = api.space_info(space_id)
-        is_static = info.sdk == "static"
-        kind, other_sdk = (static_spaces, "gradio") if is_static else (gradio_spaces, "static")
+        sdk, other_sdk = ("static", "gradio") if info.sdk == "static" else ("gradio", "static")
         other = find_other_space(space_id, other_sdk, model.id) if model else None
-        text = kind.update_space(space_id, info, model, other)
+        text = WRITERS[sdk].update_space(space_id, info, model, other)
     # Visitors of the other Space could not open a private one.
     if model and other and not info.private:
         _link_back(other, space_id, other_sdk, model.id)
@@ -141,10 +142,9 @@ def deploy_space(
 
 def _link_back(other: str, space_id: str, sdk: str, model_id: str) -> None:
     """Makes the other Space of the model link to this one; a failure is only logged."""
-    kind = static_spaces if sdk == "static" else gradio_spaces
     try:
         with hub_errors_as_user_errors(f"The link in the Space {other}"):
-            kind.link_to(other, space_id, model_id)
+            WRITERS[sdk].link_to(other, space_id, model_id)
     except HubError as error:
         LOGGER.warning("%s. Deploy that Space again, and it links to %s.", error.summary, space_id)
 
@@ -154,11 +154,10 @@ def _remove_links(space_id: str, other_sdk: str, old_model_id: str) -> None:
 
     A failure is only logged.
     """
-    kind = static_spaces if other_sdk == "static" else gradio_spaces
     try:
         with hub_errors_as_user_errors(f"The links to the Space {space_id}"):
             for other in list_other_spaces(space_id, other_sdk, old_model_id):
-                kind.unlink(other.id, space_id)
+                WRITERS[other_sdk].unlink(other.id, space_id)
     except HubError as error:
         LOGGER.warning(
             "%s. Deploy the other Spaces of %s again, and they no longer link to %s.",
@@ -193,8 +192,7 @@ def _create(plan: SpacePlan) -> None:
 
 def _check_has_files(plan: SpacePlan) -> None:
     """Raises `UserError` when an installed package has to make a new Space without the files."""
-    kind = static_spaces if plan.sdk == "static" else gradio_spaces
     with hub_errors_as_user_errors(
         f"The Space {plan.space_id}", writes=True, recovery_hint=NOTHING_DONE_HINT, flag=FLAG
     ):
-        kind.check_has_files(plan.space_id)
+        WRITERS[plan.sdk].check_has_files(plan.space_id)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pix2pix.browser import HEADERS, VERSION, has_page, list_site_files, write_settings
 from pix2pix.errors import UserError
-from pix2pix.hub.deployed_model import DeployedModel
+from pix2pix.hub.deployed_model import DeployedModel, commit_files
 from pix2pix.hub.errors import HubError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def update_space(
         model: the model to load; None keeps the current one, and starts with the starter model.
         gradio_space: a Gradio Space of the same model that the page links to, or None.
     """
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+    from huggingface_hub import HfApi
 
     api = HfApi()
     if model and model.restriction:
@@ -76,17 +76,12 @@ def update_space(
     files = _list_files(model, settings, api.endpoint, gradio_space)
     if not settings:
         files["README.md"] = write_readme(space_id, model, api.endpoint).encode()
-    is_old = [path for path in remote if path.startswith(OWN_FOLDERS) and path not in files]
-    operations: list[CommitOperationAdd | CommitOperationDelete]
-    operations = [CommitOperationAdd(path, content) for path, content in sorted(files.items())]
-    operations += [CommitOperationDelete(path) for path in is_old if has_page()]
-    commit = api.create_commit(
-        space_id, operations, commit_message=model.title if model else "Update the page",
-        repo_type="space", parent_commit=info.sha,
-    )  # fmt: skip
+    old = [path for path in remote if path.startswith(OWN_FOLDERS) and path not in files]
+    title = model.title if model else "Update the page"
+    is_changed = commit_files(space_id, info.sha, files, old if has_page() else [], title)
     if not model:
         return ""
-    start = "is up to date and " if commit.oid == info.sha else ""
+    start = "" if is_changed else "is up to date and "
     return (
         f"{start}serves {model.short_name} in the visitor's browser (static: free, as fast as the "
         "visitor's machine, and no picture leaves it)."

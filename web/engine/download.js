@@ -51,7 +51,7 @@ class Interrupted extends Error {
  * @property {AbortSignal} [signal] cancels the download
  * @property {number} [retries] how often it is tried again without getting further
  * @property {(bytes: number, total: number) => void} [onBytes] called as bytes arrive; total is 0
- *   where nobody tells
+ *   where it is not known
  * @property {RequestCache} [cache] "no-store" (default): not through the browser's cache, since the
  *   file would be on the disk twice
  */
