@@ -100,29 +100,52 @@ def test_a_private_model_is_served_from_this_machine(ort_cache: Path, api: HfApi
         assert fetch(url, "/model/generator.onnx") == graph
 
 
-def test_what_is_no_model_gets_one_sentence(ort_cache: Path, model_repo: str, tmp_path: Path):
-    for name, problem in {
-        str(tmp_path): "is not a pix2pix model: it has no pix2pix.json.",
-        model_repo: "is not a pix2pix model: it has no pix2pix.json.",
-        f"{model_repo}-none": "was not found",
-        "no/such/folder": "There is no folder",
-        "free-user/m@": "the revision after @ is empty",
-        "": "--model is empty: name a folder or an id, or leave it out.",
-    }.items():
-        status, error = run_command("--port", "0", "--model", name)
-        assert status == (1 if name else 2), error
-        assert problem in error and error.count("\n") == 1, error
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("{folder}", "is not a pix2pix model: it has no pix2pix.json."),
+        ("{repo}-none", "was not found"),
+        ("", "--model is empty: name a folder or an id, or leave it out."),
+        pytest.param(
+            "{repo}", "is not a pix2pix model: it has no pix2pix.json.", marks=pytest.mark.slow
+        ),
+        pytest.param("no/such/folder", "There is no folder", marks=pytest.mark.slow),
+        pytest.param("free-user/m@", "the revision after @ is empty", marks=pytest.mark.slow),
+    ],
+)
+def test_what_is_no_model_gets_one_sentence(
+    ort_cache: Path, model_repo: str, tmp_path: Path, name: str, problem: str
+):
+    name = name.format(folder=tmp_path, repo=model_repo)
+    status, error = run_command("--port", "0", "--model", name)
+    assert status == (1 if name else 2), error
+    assert problem in error and error.count("\n") == 1, error
 
 
-def test_a_token_that_is_missing_or_wrong_gets_one_sentence(ort_cache: Path, hub, monkeypatch):
-    for token, name, problem in (
-        ("", "free-user", "There is no folder free-user, and an id looks like <user>/<name>.\n"),
-        ("hf_wrong", "free-user", "Set HF_TOKEN to a valid token, or unset HF_TOKEN.\n"),
+@pytest.mark.parametrize(
+    ("token", "name", "problem"),
+    [
         ("hf_wrong", "a/b", "Set HF_TOKEN to a valid token, or unset HF_TOKEN.\n"),
-    ):
-        monkeypatch.setenv("HF_TOKEN", token)
-        status, error = run_command("--port", "0", "--model", name)
-        assert status == 1 and error.endswith(problem) and error.count("\n") == 1, error
+        pytest.param(
+            "",
+            "free-user",
+            "There is no folder free-user, and an id looks like <user>/<name>.\n",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "hf_wrong",
+            "free-user",
+            "Set HF_TOKEN to a valid token, or unset HF_TOKEN.\n",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_a_token_that_is_missing_or_wrong_gets_one_sentence(
+    ort_cache: Path, hub, monkeypatch, token: str, name: str, problem: str
+):
+    monkeypatch.setenv("HF_TOKEN", token)
+    status, error = run_command("--port", "0", "--model", name)
+    assert status == 1 and error.endswith(problem) and error.count("\n") == 1, error
 
 
 def run_command(*arguments: str) -> tuple[int, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix import console, preflight
-from pix2pix.artifacts import GRAPH_FILE, REQUIRED
+from pix2pix.artifacts import REQUIRED
 from pix2pix.browser import list_model_files, list_site_files
 from pix2pix.browser.server import SiteServer
 from pix2pix.errors import UserError
@@ -91,28 +91,20 @@ def _serve_folder(title: str, folder: Path) -> _Model:
 def _choose_hub_model(repo_id: str, revision: str | None = None) -> _Model:
     """Does what `_choose_model` does, for a model of the Hub, at the commit of `revision`."""
     preflight.prepare_hub()
-    from huggingface_hub import HfApi, get_token
+    from huggingface_hub import get_token
 
     from pix2pix import hub
-    from pix2pix.hub.deployed_model import restriction_of
-    from pix2pix.hub.errors import hub_errors_as_user_errors
-    from pix2pix.hub.repositories import commit_and_files, complete_repo_id
+    from pix2pix.hub.deployed_model import read_model
 
     if "/" not in repo_id and not get_token():
         raise UserError(f"There is no folder {repo_id}, and an id looks like <user>/<name>.")
-    with hub_errors_as_user_errors(f"The model {repo_id}"):
-        repo_id = complete_repo_id(repo_id)
-    with hub_errors_as_user_errors(f"The model {repo_id}"):
-        info = HfApi().model_info(repo_id, revision=revision, files_metadata=True)
-        commit, files = commit_and_files(info)
-    title = f"{info.id} at commit {commit[:12]}"
-    if restriction_of(info):
-        return _serve_folder(title, hub.fetch_model(repo_id, commit)[0])
-    missing = [name for name in REQUIRED if name not in {file.rfilename for file in files}]
-    if missing:
-        raise UserError(f"{repo_id} is not a pix2pix model: it has no {missing[0]}.")
-    digests = {file.rfilename: file.lfs.sha256 for file in files if file.lfs}
-    settings = {"id": info.id, "revision": commit, "sha256": digests.get(GRAPH_FILE)}
+    model = read_model(repo_id, revision)
+    title = f"{model.id} at commit {model.revision[:12]}"
+    if model.restriction:
+        return _serve_folder(title, hub.fetch_model(model.id, model.revision)[0])
+    if model.missing:
+        raise UserError(f"{model.id} is not a pix2pix model: it has no {model.missing}.")
+    settings = {"id": model.id, "revision": model.revision, "sha256": model.graph_sha256}
     return _Model(title, {key: value for key, value in settings.items() if value}, {})
 
 

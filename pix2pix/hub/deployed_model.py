@@ -1,4 +1,4 @@
-"""Finds the model that a Space serves, and the other Spaces of its owner that serve it too."""
+"""Finds the model that a page serves, and the other Spaces of its owner that serve it too."""
 
 import logging
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DeployedModel:
-    """The model that a Space serves, at the current commit of its main branch.
+    """The model that a Space or a local page serves, at one commit.
 
     Attributes:
-        id: the model repository.
+        id: the full id of the model repository.
         revision: the commit.
         restriction: "private" or "gated", or "" when everybody can download it.
         files: the files of the commit that serving reads.
@@ -38,6 +38,11 @@ class DeployedModel:
     files: list[str]
     graph_sha256: str | None
     datasets: list[str] | None
+
+    @property
+    def missing(self) -> str | None:
+        """The first file that serving needs and the commit lacks, or None."""
+        return next((name for name in REQUIRED if name not in self.files), None)
 
     @property
     def title(self) -> str:
@@ -70,23 +75,33 @@ def find_model(model_id: str) -> DeployedModel:
 
     Raises `UserError` when a request fails, or when main has no model that a Space can serve.
     """
+    model = read_model(model_id)
+    if model.missing:
+        raise UserError(
+            f"The Space can't serve {model.id}: there is no {model.missing} on its main branch. "
+            "Publish there first (or merge its pull request), then use --push_only --space_id."
+        )
+    return model
+
+
+def read_model(model_id: str, revision: str | None = None) -> DeployedModel:
+    """Returns what the Hub says of a model at a revision, by default of its main branch.
+
+    The commit may lack files. Raises `UserError` when a request fails.
+    """
     from huggingface_hub import HfApi
 
     with hub_errors_as_user_errors(f"The model {model_id}"):
         model_id = complete_repo_id(model_id)
-        info = HfApi().model_info(model_id, files_metadata=True)
-        revision, siblings = commit_and_files(info)
+    with hub_errors_as_user_errors(f"The model {model_id}"):
+        info = HfApi().model_info(model_id, revision=revision, files_metadata=True)
+        commit, siblings = commit_and_files(info)
     files = {sibling.rfilename: sibling for sibling in siblings}
-    for name in reversed(REQUIRED):
-        if name not in files:
-            raise UserError(
-                f"The Space can't serve {model_id}: there is no {name} on its main branch. "
-                "Publish there first (or merge its pull request), then use --push_only --space_id."
-            )
     served = [name for name in files if any(fnmatch(name, pattern) for pattern in SERVED)]
-    graph, datasets = files[GRAPH_FILE], info.card_data.get("datasets") if info.card_data else None
-    digest = graph.lfs.sha256 if graph.lfs else None
-    return DeployedModel(model_id, revision, restriction_of(info), served, digest, datasets)
+    lfs = files[GRAPH_FILE].lfs if GRAPH_FILE in files else None
+    datasets = info.card_data.get("datasets") if info.card_data else None
+    digest = lfs.sha256 if lfs else None
+    return DeployedModel(info.id, commit, restriction_of(info), served, digest, datasets)
 
 
 def restriction_of(info: "ModelInfo") -> str:
