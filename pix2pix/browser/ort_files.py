@@ -1,6 +1,7 @@
 """Fetches the files of ONNX Runtime for browsers, which are not part of this repository."""
 
 import base64
+import functools
 import gzip
 import hashlib
 import http.client
@@ -123,8 +124,22 @@ def _cached_name(name: str) -> str:
 
 
 def _is_cached(folder: Path, name: str) -> bool:
-    """Returns whether the cached file has the right content; all six take 0.3 s to check."""
-    content = _read_or_none(folder / _cached_name(name))
+    """Returns whether the cached file has the right content.
+
+    All six take 0.3 s to check, so a process checks a file again only if it was written since.
+    """
+    path = folder / _cached_name(name)
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return False
+    written = (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    return _has_right_content(path, name, written)
+
+
+@functools.cache
+def _has_right_content(path: Path, name: str, written: tuple[int, ...]) -> bool:
+    content = _read_or_none(path)
     if content is not None and name.endswith(".wasm"):
         try:
             content = gzip.decompress(content)
