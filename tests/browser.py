@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.commands import ROOT, running_space
 
@@ -43,20 +43,33 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="module")
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    """A visitor who comes again: pages find the files of the page before them in the cache."""
+    with browser.new_context(viewport=DESKTOP, color_scheme="light") as context:
+        yield context
+
+
 @pytest.fixture
-def page(browser: Browser, starter_space: str) -> Iterator[Page]:
-    page = open_page(browser, starter_space)
+def page(visitor: BrowserContext, starter_space: str) -> Iterator[Page]:
+    page = visitor.new_page()
+    visit(page, starter_space)
     yield page
     page.close()
 
 
 def open_page(browser: Browser, url: str, viewport: dict = DESKTOP, scheme: str = "light") -> Page:
-    """Returns a new page on the Space, once it can be used."""
+    """Returns the Space's page in a context of its own, once it can be used."""
     page = browser.new_page(viewport=viewport, color_scheme=scheme)
+    visit(page, url)
+    return page
+
+
+def visit(page: Page, url: str) -> None:
+    """Opens the Space and waits until it can be used."""
     page.set_default_timeout(TIMEOUT)
     page.goto(url)
     expect(page.locator("#result")).to_contain_text("will appear here")
-    return page
 
 
 def upload(page: Page, photo: Path | dict) -> None:

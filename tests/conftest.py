@@ -5,11 +5,13 @@ The clients read these variables once, at import: a fixture would set them too l
 
 import os
 import re
+import signal
 import socket
 import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +52,12 @@ for _name in (
 ):
     os.environ.pop(_name, None)
 
-from tests.browser import browser, page, starter_space  # noqa: E402, F401
+# A shell starts a background job (`make test &`) with SIGINT ignored, and every child process would
+# inherit that: tests that interrupt a command would wait for it forever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+from tests.browser import browser, page, starter_space, visitor  # noqa: E402, F401
 from tests.deployed_page import deployed_page, loaded_page  # noqa: E402, F401
 from tests.deployed_space import (  # noqa: E402, F401
     deployed_space,
@@ -67,6 +74,14 @@ from tests.recording_server import recording_proxy, recording_server  # noqa: E4
 from tests.space_clients import two_model_space  # noqa: E402, F401
 from tests.strict_space import operators_run, strict_client, strict_space  # noqa: E402, F401
 from tests.web_pages import web_site  # noqa: E402, F401
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Lets modules that share costly fixtures run in the same process."""
+    from tests.scheduling import GroupScheduling
+
+    return GroupScheduling(config, log) if config.option.dist == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

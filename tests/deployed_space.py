@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pyarrow.parquet as parquet
 import pytest
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import snapshot_download
 
 from pix2pix.hub import spaces
 from tests.commands import ROOT, run_train_hub, running_space
 from tests.hub_server import USER, WRITE_TOKEN, HubServer
+from tests.hub_server.commits import AddFile
+from tests.hub_server.store import LFS_SUFFIXES
 
 STARTER_MODEL = ROOT / "assets" / "starter_model"
 MODEL, SPACE, TAG = f"{USER}/starter-maps", f"{USER}/starter-space", "v1.0"
@@ -96,13 +98,26 @@ def deployed_space(
         yield DeployedSpace(folder / "run", output, space_folder, url, photo, requested_paths)
 
 
+def store_servable_model(hub: HubServer, model_id: str) -> str:
+    """Puts those files of the starter model on the Hub that serving needs; returns `model_id`.
+
+    They go straight into the Hub's store, which takes a tenth of the time of an upload.
+    """
+    edits = []
+    for path in STARTER_MODEL.iterdir():
+        if path.suffix in (".json", ".onnx", ".md"):
+            blob = hub.store.write_blob(path.read_bytes())
+            if path.suffix in LFS_SUFFIXES:
+                blob = hub.store.find_lfs_blob(blob.sha256, blob.size)
+            edits.append(AddFile(path.name, blob))
+    hub.store.create("model", model_id).commit("main", edits, title="Upload the model")
+    return model_id
+
+
 @pytest.fixture
-def servable_model(api: HfApi, repo_id: str, logged_in: None) -> str:
-    """Publishes those files of the starter model that serving needs; returns the model's id."""
-    api.create_repo(repo_id)
-    files = ["*.json", "*.onnx", "README.md"]
-    api.upload_folder(repo_id=repo_id, folder_path=STARTER_MODEL, allow_patterns=files)
-    return repo_id
+def servable_model(hub: HubServer, repo_id: str, logged_in: None) -> str:
+    """Returns the id of a model on the Hub that can be served: the starter model."""
+    return store_servable_model(hub, repo_id)
 
 
 @pytest.fixture

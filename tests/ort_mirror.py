@@ -64,7 +64,7 @@ class _MirrorHandler(http.server.BaseHTTPRequestHandler):
 @contextmanager
 def running(server: http.server.HTTPServer) -> Iterator[None]:
     with server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield
         server.shutdown()
 

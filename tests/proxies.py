@@ -34,7 +34,7 @@ class ReverseProxy(http.server.ThreadingHTTPServer):
 def running_proxy(strips_prefix: bool) -> Iterator[ReverseProxy]:
     """Runs a proxy for the length of a `with` block."""
     with ReverseProxy(strips_prefix) as proxy:
-        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        threading.Thread(target=proxy.serve_forever, args=(0.02,), daemon=True).start()
         yield proxy
         proxy.shutdown()
 

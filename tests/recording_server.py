@@ -39,7 +39,7 @@ class RecordingProxyHandler(RecordingHandler):
 def serve_on_loopback(handler: type[RecordingHandler]) -> Iterator[str]:
     """Runs a server on loopback with `handler`; yields its URL."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser import PHOTO, needs_chromium, open_page, translate, upload
 from tests.commands import running_space
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 def test_a_wrong_model_is_in_a_banner_the_space_works_and_links_to_the_browser_space(

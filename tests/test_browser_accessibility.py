@@ -28,7 +28,8 @@ def open_page_with_result(browser: Browser, url: str, viewport: dict, scheme: st
     return page
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_tab_fits_a_phone_and_has_names_and_contrast(
     browser: Browser, starter_space: str, scheme: str
 ):
@@ -46,6 +47,7 @@ def test_every_tab_fits_a_phone_and_has_names_and_contrast(
     page.close()
 
 
+@pytest.mark.slow
 def test_the_tab_key_reaches_the_controls_in_reading_order(page: Page):
     page.locator("#examples button").first.click()
     expect(page.locator("#photo img")).to_be_visible()

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser import PHOTO, needs_chromium, open_tab
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 def test_a_batch_can_be_stopped_only_while_it_runs(page: Page, tmp_path: Path):

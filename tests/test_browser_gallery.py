@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import STARTER_MODEL, needs_chromium, open_tab, translate
@@ -32,6 +33,7 @@ def test_the_gallery_can_be_sorted_and_a_click_opens_a_sample_with_its_real_map(
     expect(page.locator("#against figcaption")).to_contain_text(f"L1 {worst['l1']:.2f}")
 
 
+@pytest.mark.slow
 def test_the_model_tab_shows_the_model_its_scores_and_its_card(page: Page):
     open_tab(page, "Model")
     facts = page.locator(".block.facts")

@@ -22,6 +22,7 @@ def content(path: Path) -> bytes:
     return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_downloads_each_file(fetched_twice):
     cache, requests = fetched_twice
     assert requests == {f"/{name}": 1 for name in RUNTIME_FILES}

@@ -64,7 +64,7 @@ def site(tmp_path: Path) -> Iterator[SiteServer]:
 
 def request(server: SiteServer, path: str, method: str = "GET", **headers: str):
     """Returns (status, headers by lower-case name, content); `path` is sent as it is."""
-    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=60)
     connection.putrequest(method, path)
     for name, value in headers.items():
         connection.putheader(name.replace("_", "-"), value)

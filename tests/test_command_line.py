@@ -271,6 +271,7 @@ def test_job_needs_the_hardware(capsys):
     assert "required: --hf_job" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_dry_run_prints_the_plan_that_train_prints(tmp_path: Path, capsys):
     flags = ["--dataset_name", "assets/sample_maps", *TINY_FLAGS, "--cache_dir", str(tmp_path)]
     flags += ["--output_dir", str(tmp_path / "run")]

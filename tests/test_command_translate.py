@@ -71,6 +71,7 @@ def failure(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return line
 
 
+@pytest.mark.slow
 def test_200_pictures_with_three_broken_ones(folder: Path, translator: Translator):
     for number in range(200):
         save(f"photos/{number % 7}/{number:03d}.jpg", seed=number)
@@ -100,7 +101,7 @@ def test_200_pictures_with_three_broken_ones(folder: Path, translator: Translato
         assert_same_pixels(f"maps/{name}.png", expected)
 
 
-@pytest.mark.parametrize("mode", ["fit", "full"])
+@pytest.mark.parametrize("mode", ["fit", pytest.param("full", marks=pytest.mark.slow)])
 def test_each_kind_of_picture_beside_its_input(folder: Path, translator: Translator, mode: str):
     Path("in").mkdir()
     sixteen_bit = np.linspace(0, 65535, 300 * 280).reshape(280, 300).astype(np.uint16)
@@ -169,7 +170,9 @@ def test_skip_existing_leaves_results_as_they_are(folder: Path):
         assert image.format == "PNG"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_run_can_be_continued(folder: Path, number: signal.Signals):
     for index in range(60):
         save(f"in/{index:03d}.jpg", 300, 300, index)
@@ -199,6 +202,7 @@ def test_an_interrupted_run_can_be_continued(folder: Path, number: signal.Signal
     assert names_in("out") == {f"{index:03d}.png" for index in range(60)}
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_pictures_and_tiles_and_the_time_left(folder: Path):
     save("large.png", 1500, 1400)
     leader, follower = pty.openpty()

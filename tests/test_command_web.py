@@ -45,7 +45,7 @@ def running_command(*arguments: str, title: str) -> Iterator[tuple[str, subproce
 
 
 def fetch(url: str, path: str) -> bytes:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     connection.request("GET", path)
     response = connection.getresponse()
     assert response.status == 200
@@ -62,7 +62,7 @@ def test_the_command_serves_the_page_until_it_is_stopped(ort_cache: Path, end: s
         graph = (STARTER_MODEL / "generator.onnx").read_bytes()
         assert fetch(url, "/starter_model/generator.onnx") == graph
         process.send_signal(end)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
         assert (process.returncode, out.strip(), err) == (0, "", "")
 
 

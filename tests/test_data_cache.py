@@ -68,6 +68,7 @@ def test_a_build_continues_after_each_kill(dataset, undisturbed, tmp_path, capfd
     assert f" {size // ROW}/{COUNT}" in first, first
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_builds_and_the_other_waits(dataset, undisturbed, tmp_path):
     builds = [cache_process.start(dataset, SIZE, COUNT, tmp_path) for _ in range(2)]
     outputs = [build.wait() for build in builds]
@@ -177,6 +178,7 @@ def test_bad_rows_at_the_beginning_are_listed_once(tmp_path):
     np.testing.assert_array_equal(again.pairs, whole.pairs)
 
 
+@pytest.mark.slow
 def test_a_file_is_never_held_in_memory_as_a_whole(tmp_path):
     """The file has 80 MB in row groups of 1.3 MB; the client holds several copies of a group."""
     path = tmp_path / "set" / "data" / "train-00000-of-00001.parquet"

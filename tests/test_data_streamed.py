@@ -152,7 +152,10 @@ def test_a_connection_that_breaks_within_a_file_is_resumed(hub, dataset, undistu
 
 
 @pytest.mark.usefixtures("short_retry_waits")
-@pytest.mark.parametrize("effect", [503, 429, 504, "reset"])
+@pytest.mark.parametrize(
+    "effect",
+    [503, *(pytest.param(status, marks=pytest.mark.slow) for status in (429, 504)), "reset"],
+)
 def test_a_few_faults_are_retried(hub, dataset, undisturbed, tmp_path, effect):
     source = open_streamed(dataset)
     hub.faults.append(Fault("GET", SECOND_SHARD, effect, times=4))
@@ -161,7 +164,7 @@ def test_a_few_faults_are_retried(hub, dataset, undisturbed, tmp_path, effect):
 
 
 @pytest.mark.usefixtures("short_retry_waits")
-@pytest.mark.parametrize("effect", [503, 429, "reset"])
+@pytest.mark.parametrize("effect", [503, pytest.param(429, marks=pytest.mark.slow), "reset"])
 def test_a_permanent_fault_ends_the_build_and_the_next_build_continues(
     hub: HubServer,
     dataset,

@@ -162,7 +162,7 @@ def test_b_gets_the_proportions_of_a():
     np.testing.assert_array_equal(boxes[1, :40], pixels(resize(make_picture(50, 80), 60, 40)))
 
 
-@pytest.mark.parametrize("aspect", ["squash", "pad", "crop"])
+@pytest.mark.parametrize("aspect", ["squash", "pad", pytest.param("crop", marks=pytest.mark.slow)])
 def test_the_published_figures_are_those_of_served_translations(aspect, tmp_path):
     """Measured on pairs of 2:1, of which each is translated as a visitor's picture would be."""
     config = tiny_config(aspect=aspect, validation_samples=3)

@@ -324,6 +324,7 @@ def test_the_command_writes_geotiffs_beside_pngs(folder: Path, translator: Trans
     assert "0 translated, 0 failed, 4 existed already" in finished.stdout
 
 
+@pytest.mark.slow
 def test_png_can_be_asked_for(folder: Path):
     write("a.tif", photo(60, 50))
     for arguments in (["--format", "png"], ["--side_by_side"]):
@@ -382,7 +383,9 @@ def test_a_file_that_cannot_be_written_to_its_end_leaves_nothing(folder: Path):
     assert names_in("out") == set()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
+)
 def test_an_interrupted_run_leaves_no_half_file(folder: Path, number: signal.Signals):
     write("large.tif", photo(3000, 1000))
     process = subprocess.Popen(

@@ -45,16 +45,28 @@ def test_every_route_that_a_publish_calls_is_in_the_matrix(bench: Bench, cell):
     [
         ("who am I", "503 always", "failed, main old", "server error of the Hub (503)"),
         ("who am I", "401", "failed, main old", "does not accept this token (401)"),
-        ("auth-check", "403", "failed, main old", "may not write there (403)"),
-        ("create", "409", "failed, main old", "the Hub sent an unexpected response (KeyError)"),
-        ("validate card", "503 once", "published", ""),
+        pytest.param(
+            "auth-check",
+            "403",
+            "failed, main old",
+            "may not write there (403)",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "create",
+            "409",
+            "failed, main old",
+            "the Hub sent an unexpected response (KeyError)",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("validate card", "503 once", "published", "", marks=pytest.mark.slow),
         ("LFS upload", "reset once", "published", ""),
-        ("LFS upload", "403", "failed, main old", "(403)"),
+        pytest.param("LFS upload", "403", "failed, main old", "(403)", marks=pytest.mark.slow),
         ("commit", "response lost", "published", ""),
         ("commit", "412", "failed, main old", "somebody else changed it meanwhile (412)"),
         ("commit", "429 once", "published", ""),
         ("tag", "409", "failed, main new", "is complete, but not tagged v2.0"),
-        ("tag", "timeout once", "published", ""),
+        pytest.param("tag", "timeout once", "published", "", marks=pytest.mark.slow),
     ],
 )
 def test_a_fault_loses_nothing(cell, route: str, fault: str, result: str, reason: str):

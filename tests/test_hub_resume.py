@@ -140,6 +140,7 @@ def test_no_new_run_starts_when_all_checkpoints_are_damaged(
         resume_from_hub(model_repo, second_machine, CONFIG)
 
 
+@pytest.mark.slow
 def test_an_interrupted_download_leaves_no_file(
     model_repo: str, first_machine: Path, second_machine: Path, hub: HubServer
 ):

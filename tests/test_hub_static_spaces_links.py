@@ -7,11 +7,11 @@ from huggingface_hub import HfApi
 
 from pix2pix.hub import spaces
 from tests.deployed_space import (
-    STARTER_MODEL,
     deploy_again,
     deploy_new_space,
     list_blob_ids,
     read_settings,
+    store_servable_model,
 )
 from tests.hub_server import Fault, HubServer
 
@@ -20,13 +20,9 @@ LINK = "PIX2PIX_BROWSER_SPACE"
 
 
 @pytest.fixture
-def other_model(api: HfApi, servable_model: str) -> str:
-    """Publishes a second model; returns its id."""
-    model_id = f"{servable_model}-other"
-    api.create_repo(model_id)
-    files = ["*.json", "*.onnx", "README.md"]
-    api.upload_folder(repo_id=model_id, folder_path=STARTER_MODEL, allow_patterns=files)
-    return model_id
+def other_model(hub: HubServer, servable_model: str) -> str:
+    """Returns the id of a second model."""
+    return store_servable_model(hub, f"{servable_model}-other")
 
 
 def read_link(hub: HubServer, space_id: str) -> str | None:
@@ -56,7 +52,7 @@ def test_a_private_space_is_not_linked_to(hub: HubServer, servable_model: str, p
     assert LINK not in hub.store.repo("space", space_id).variables
 
 
-@pytest.mark.parametrize("sdk", ["gradio", "static"])
+@pytest.mark.parametrize("sdk", ["gradio", pytest.param("static", marks=pytest.mark.slow)])
 def test_a_public_space_gets_no_link_to_a_private_one(
     hub: HubServer, servable_model: str, sdk: str
 ):
@@ -72,7 +68,7 @@ def test_a_public_space_gets_no_link_to_a_private_one(
         assert read_link(hub, private) == public
 
 
-@pytest.mark.parametrize("changed", ["gradio", "static"])
+@pytest.mark.parametrize("changed", ["gradio", pytest.param("static", marks=pytest.mark.slow)])
 def test_another_model_removes_the_links_of_both_spaces(
     hub: HubServer, page_repo: str, space_repo: str, other_model: str, changed: str
 ):
@@ -105,6 +101,7 @@ def test_a_link_is_replaced_by_one_to_a_space_of_the_new_model(
     assert read_settings(hub, page_repo)["gradio_space"] is None
 
 
+@pytest.mark.slow
 def test_an_old_link_that_can_not_be_removed_is_logged_and_goes_with_the_next_deployment(
     hub: HubServer, servable_model: str, page_repo: str, space_repo: str, other_model: str,
     caplog: pytest.LogCaptureFixture,

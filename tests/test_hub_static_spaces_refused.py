@@ -16,6 +16,7 @@ from tests.deployed_space import (
     deploy_new_space,
     list_blob_ids,
     read_settings,
+    store_servable_model,
 )
 from tests.hub_server import USER, WRITE_TOKEN, Fault, HubServer
 
@@ -61,10 +62,7 @@ def broken_page(hub: HubServer) -> tuple[str, str]:
     model_id = f"{USER}/model-of-a-broken-page"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_TOKEN", WRITE_TOKEN)
-        api = HfApi()
-        api.create_repo(model_id)
-        files = ["*.json", "*.onnx"]
-        api.upload_folder(repo_id=model_id, folder_path=STARTER_MODEL, allow_patterns=files)
+        store_servable_model(hub, model_id)
         return deploy_new_space(f"{USER}/broken-page", model_id, "static"), model_id
 
 
@@ -73,10 +71,12 @@ def broken_page(hub: HubServer) -> tuple[str, str]:
     [
         ("$", 503, "server error of the Hub (503)", False),
         ("/preupload/", 403, "or choose another --space_id", False),
-        ("/info/lfs/", 401, "does not accept this token", False),
-        ("/commit/", 402, "plan does not include it", False),
+        pytest.param(
+            "/info/lfs/", 401, "does not accept this token", False, marks=pytest.mark.slow
+        ),
+        pytest.param("/commit/", 402, "plan does not include it", False, marks=pytest.mark.slow),
         ("/commit/", 412, "somebody else changed it meanwhile", False),
-        ("/commit/", "reset", "can't be reached", False),
+        pytest.param("/commit/", "reset", "can't be reached", False, marks=pytest.mark.slow),
         ("/commit/", "lost", "can't be reached", True),
     ],
 )

@@ -69,7 +69,18 @@ def test_every_block_is_run_by_a_test_of_this_module():
     assert len(SCRIPTS) == 2
 
 
-@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda code: code.strip().splitlines()[-1][:40])
+@pytest.mark.parametrize(
+    "snippet",
+    [
+        pytest.param(
+            code,
+            id=code.strip().splitlines()[-1][:40],
+            # Importing Keras takes seconds, and tests/test_end_to_end.py loads the same file.
+            marks=pytest.mark.slow if "keras" in code else (),
+        )
+        for code in SNIPPETS
+    ],
+)
 def test_python_blocks_run(
     snippet: str, published_run: PublishedRun, published_space: str, tmp_path: Path
 ):
@@ -95,7 +106,13 @@ def test_translations_run(line: str, published_run: PublishedRun, tmp_path: Path
 
 
 @needs_chromium
-@pytest.mark.parametrize("script", SCRIPTS, ids=["README", "browser"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(SCRIPTS[0], id="README"),
+        pytest.param(SCRIPTS[1], id="browser", marks=pytest.mark.slow),
+    ],
+)
 def test_the_engine_runs_on_another_page(
     script: str, hub: HubServer, published_run: PublishedRun, browser: Browser, ort_files: Path
 ):

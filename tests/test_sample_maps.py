@@ -89,7 +89,7 @@ def test_each_row_is_an_rgb_pair_of_one_tile(rows, split):
         assert Path(row["imageA"]["path"]).stem == Path(row["imageB"]["path"]).stem
 
 
-@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("split", ["validation", pytest.param("train", marks=pytest.mark.slow)])
 def test_every_map_has_land_and_water(rows, split):
     for row in rows[split]:
         pixels = np.asarray(decode(row["imageB"]).convert("RGB")).astype(int)

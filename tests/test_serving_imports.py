@@ -20,7 +20,12 @@ def run_with_serving_packages(code: str) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.parametrize(
-    "code", ["import app", "from pix2pix import Translator", "import train_hub"]
+    "code",
+    [
+        pytest.param("import app", marks=pytest.mark.slow),
+        "from pix2pix import Translator",
+        "import train_hub",
+    ],
 )
 def test_serving_imports_only_packages_of_its_requirements(code: str):
     process = run_with_serving_packages(code)

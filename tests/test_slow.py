@@ -17,7 +17,7 @@ def test_the_demo_run_writes_every_artifact_and_learns(tmp_path: Path):
     run_train_hub(
         "--dataset_name", SAMPLE_MAPS, "--generator_filters", "16", "--max_train_steps", "200",
         "--output_dir", str(tmp_path / "run"), "--cache_dir", str(tmp_path / "cache"),
-        timeout=900,
+        timeout=1100,
     )  # fmt: skip
     artifacts = {name for name in PUBLISHED if "*" not in name}
     assert {path.name for path in (tmp_path / "run").iterdir()} >= artifacts

@@ -29,7 +29,7 @@ from tests.checkpoint_helpers import wait_until
 from tests.space_clients import STARTER_MODEL, TwoModelSpace, call_endpoint, upload_file
 
 SAMPLES = STARTER_MODEL / "samples"
-TIMEOUT = 30_000  # milliseconds
+TIMEOUT = 120_000  # milliseconds
 NOT_A_PICTURE = "This file is not a picture that can be read"
 
 
@@ -274,6 +274,7 @@ def test_a_visitor_downloads_the_zip(
         assert np.array_equal(picture, translator(uploads[2].path))
 
 
+@pytest.mark.slow
 def test_a_visitor_can_stop_a_batch(page: Page, two_model_space: TwoModelSpace, tmp_path: Path):
     # Over a thousand tiles, since a browser on a busy machine takes seconds to press a button;
     # it would have no time for that if the Space sent a message for each tile.

@@ -45,7 +45,7 @@ def public(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
     monkeypatch.setattr(calls, "resolve_public", resolve)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Public) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://picture.test:{server.server_port}"
         server.shutdown()
 

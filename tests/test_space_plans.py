@@ -89,13 +89,29 @@ def deploy_to(
         (WRITE_TOKEN, USER, GPU, "gradio", "t4-small", "(billed by the hour)"),
         (WRITE_TOKEN, ORGANIZATION, [], "gradio", "cpu-basic", "If the Hub refuses it for lack of"),
         (WRITE_TOKEN, FREE_ORGANIZATION, [], "static", "cpu-basic", NEEDS_TEAM),
-        (WRITE_TOKEN, FREE_ORGANIZATION, STATIC, "static", "cpu-basic", ""),
+        pytest.param(
+            WRITE_TOKEN,
+            FREE_ORGANIZATION,
+            STATIC,
+            "static",
+            "cpu-basic",
+            "",
+            marks=pytest.mark.slow,
+        ),
         (FREE_TOKEN, FREE_USER, [], "static", "cpu-basic", NEEDS_PRO),
-        (FREE_TOKEN, FREE_USER, STATIC, "static", "cpu-basic", ""),
+        pytest.param(
+            FREE_TOKEN, FREE_USER, STATIC, "static", "cpu-basic", "", marks=pytest.mark.slow
+        ),
         (FREE_TOKEN, FREE_USER, ZERO, "gradio", "zero-a10g", "visitors spend no GPU quota"),
-        (FREE_TOKEN, ORGANIZATION, [], "gradio", "cpu-basic", ""),
-        (FREE_TOKEN, ORGANIZATION, ZERO, "gradio", "zero-a10g", ""),
-        (YOUNG_TOKEN, YOUNG_USER, [], "static", "cpu-basic", NEEDS_PRO),
+        pytest.param(
+            FREE_TOKEN, ORGANIZATION, [], "gradio", "cpu-basic", "", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            FREE_TOKEN, ORGANIZATION, ZERO, "gradio", "zero-a10g", "", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            YOUNG_TOKEN, YOUNG_USER, [], "static", "cpu-basic", NEEDS_PRO, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_each_account_gets_the_space_that_it_may_host(

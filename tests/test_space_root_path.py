@@ -1,9 +1,9 @@
 """The routes and limits of a Space below a prefix, behind proxies that keep or strip the prefix."""
 
 import base64
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -23,9 +23,8 @@ from tests.raw_http import API_PREFIX, RawSpaceClient, decode_pixels
 from tests.recording_server import SAMPLE_PHOTO
 from tests.space_clients import call_mcp_tool
 
-# How the operator writes the root path: as a path, or as the public URL.
-FORMS = ("path", "url")
-# The limit of each of the two Spaces: below and above the default, which is 64.
+# The operator writes the root path as a path, or as the public URL. The limit of each of the two
+# Spaces: below and above the default, which is 64.
 MEGAPIXELS = {"path": 1, "url": 72}
 METHODS = ("GET", "POST", "HEAD")
 CLOSED = (
@@ -41,37 +40,50 @@ DISGUISES = (
 )  # fmt: skip
 
 
+@contextmanager
+def running_behind_proxies(folder: Path, form: str) -> Iterator[dict[str, str]]:
+    """Runs a Space behind two proxies; yields the public URLs by proxy."""
+    with running_proxy(False) as keeps, running_proxy(True) as strips:
+        # A full URL names one of the two proxies, though both lead to the Space.
+        variables = {
+            "GRADIO_ROOT_PATH": PREFIX if form == "path" else keeps.url,
+            "GRADIO_TEMP_DIR": str(folder / form),
+            "PIX2PIX_MAX_FILE_MB": "1", "PIX2PIX_MAX_BATCH": "3",
+            "PIX2PIX_MAX_MEGAPIXELS": str(MEGAPIXELS[form]),
+        }  # fmt: skip
+        with running_space(folder / f"{form}.log", **variables) as url:
+            keeps.upstream = strips.upstream = url
+            yield {"keeps": keeps.url, "strips": strips.url}
+
+
 @pytest.fixture(scope="module")
-def proxies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], str]]:
-    """Runs two Spaces, each behind two proxies; yields the public URLs by form and proxy."""
-    folder = tmp_path_factory.mktemp("root-path")
-    with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
-        running = {
-            (form, proxy): stack.enter_context(running_proxy(proxy == "strips"))
-            for form in FORMS
-            for proxy in ("keeps", "strips")
-        }
+def proxies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], str]]:
+    """Yields a function that returns the public URL of a form and a proxy.
 
-        def start(form: str) -> str:
-            # A full URL names one of the two proxies, though both lead to the Space.
-            root = PREFIX if form == "path" else running[form, "keeps"].url
-            variables = {
-                "GRADIO_ROOT_PATH": root, "GRADIO_TEMP_DIR": str(folder / form),
-                "PIX2PIX_MAX_FILE_MB": "1", "PIX2PIX_MAX_BATCH": "3",
-                "PIX2PIX_MAX_MEGAPIXELS": str(MEGAPIXELS[form]),
-            }  # fmt: skip
-            return stack.enter_context(running_space(folder / f"{form}.log", **variables))
+    The Space of a form is started by the first test that needs it.
+    """
+    folder, running = tmp_path_factory.mktemp("root-path"), dict[str, dict[str, str]]()
+    with ExitStack() as stack:
 
-        for form, url in zip(FORMS, pool.map(start, FORMS), strict=True):
-            for proxy in ("keeps", "strips"):
-                running[form, proxy].upstream = url
-        yield {key: proxy.url for key, proxy in running.items()}
+        def find_url(form: str, proxy: str) -> str:
+            if form not in running:
+                running[form] = stack.enter_context(running_behind_proxies(folder, form))
+            return running[form][proxy]
+
+        yield find_url
 
 
-@pytest.fixture(params=[(form, proxy) for form in FORMS for proxy in ("keeps", "strips")],
-                ids="-".join)  # fmt: skip
-def public_url(request: pytest.FixtureRequest, proxies: dict[tuple[str, str], str]) -> str:
-    return proxies[request.param]
+@pytest.fixture(
+    params=[
+        ("path", "keeps"),
+        ("path", "strips"),
+        pytest.param(("url", "keeps"), marks=pytest.mark.slow),
+        pytest.param(("url", "strips"), marks=pytest.mark.slow),
+    ],
+    ids="-".join,
+)
+def public_url(request: pytest.FixtureRequest, proxies: Callable[[str, str], str]) -> str:
+    return proxies(*request.param)
 
 
 def test_the_page_and_its_files_are_served_below_the_prefix(public_url: str):
@@ -133,8 +145,8 @@ def encode_large_picture(megapixels: int) -> bytes:
     return encode_image(Image.new("1", (megapixels * 1000 + 1, 1000)))
 
 
-def test_the_operators_limit_of_pixels_holds_below_the_default(proxies: dict):
-    large, url = encode_large_picture(1), proxies["path", "strips"]
+def test_the_operators_limit_of_pixels_holds_below_the_default(proxies: Callable):
+    large, url = encode_large_picture(1), proxies("path", "strips")
     text = base64.b64encode(large).decode()
     with RawSpaceClient(url) as client:
         batch = client.call([text], "fit", endpoint="translate_batch").data[2]["files"]
@@ -146,9 +158,9 @@ def test_the_operators_limit_of_pixels_holds_below_the_default(proxies: dict):
 
 
 @pytest.mark.slow
-def test_the_operators_limit_of_pixels_holds_above_the_default(proxies: dict):
+def test_the_operators_limit_of_pixels_holds_above_the_default(proxies: Callable):
     """Gradio, Pillow and the Translator have limits of their own, of 64 megapixels and more."""
-    url, text = proxies["url", "strips"], base64.b64encode(encode_large_picture(71)).decode()
+    url, text = proxies("url", "strips"), base64.b64encode(encode_large_picture(71)).decode()
     with RawSpaceClient(url) as client:
         assert client.download_pixels(client.call(text, "fit")).shape == (1000, 71001, 3)
         batch = client.call([text], "fit", endpoint="translate_batch")

@@ -99,6 +99,7 @@ def test_every_private_name_that_the_space_uses_is_a_hook():
     assert used <= {str(hook) for hook in hooks.HOOKS}
 
 
+@pytest.mark.slow
 def test_the_program_stops_with_one_sentence_where_a_hook_is_missing():
     result = subprocess.run(
         [sys.executable, "-c", RENAME_IN_GRADIO], cwd=ROOT, capture_output=True, text=True,

@@ -54,6 +54,7 @@ def list_warnings(log: Path) -> list[str]:
     return [line for line in lines if line and not line.startswith(usual)]
 
 
+@pytest.mark.slow
 def test_the_space_reports_one_function_and_translates_without_a_gpu(
     device_api: str, tmp_path: Path
 ):

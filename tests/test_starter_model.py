@@ -45,6 +45,7 @@ def test_the_weights_have_the_digests_in_pix2pix_json():
         assert sha256(STARTER_MODEL / name) == digest
 
 
+@pytest.mark.slow
 def test_the_onnx_graph_reproduces_the_metrics_on_all_held_out_pairs(tmp_path: Path):
     config = Config(dataset_name=str(ASSETS / "sample_maps"))
     source = data.open_source(config)

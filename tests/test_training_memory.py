@@ -20,7 +20,11 @@ def count_elements(variable) -> int:
 
 @pytest.mark.parametrize(
     "changes",
-    [pytest.param({}, marks=pytest.mark.slow), {"ema_decay": 0.9}, {"mixed_precision": "bf16"}],
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        {"ema_decay": 0.9},
+        pytest.param({"mixed_precision": "bf16"}, marks=pytest.mark.slow),
+    ],
     ids=["plain", "averaged", "mixed precision"],
 )
 def test_a_finished_trainer_keeps_only_the_published_network(changes):

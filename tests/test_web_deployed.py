@@ -54,6 +54,7 @@ def test_the_deployed_commit_names_the_model_and_its_headers(deployed_page: Depl
     assert card["custom_headers"] == HEADERS and card["models"] == [MODEL]
 
 
+@pytest.mark.slow
 def test_the_page_loads_the_deployed_model_on_several_threads(loaded_page: Page):
     model = loaded_page.evaluate(
         "async () => { const {id, revision, runsOn} = await window.pix2pix;"

@@ -54,7 +54,13 @@ def test_progress_and_pixels_of_a_model_on_the_hub(page: Page, source: dict, api
     assert abs(picture.getpixel((7, 9))[0] - expected) <= 1
 
 
-@pytest.mark.parametrize("kind", ["commit", "tag", "branch", "pull request"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "commit",
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("branch", "pull request", "tag")),
+    ],
+)
 def test_revision(page: Page, hub: HubServer, api: HfApi, repo_id: str, kind: str) -> None:
     first = publish(api, repo_id, build_model(size_multiple=64, note=kind))
     name = {"commit": first, "tag": "v1.0", "branch": "feature/x", "pull request": "refs/pr/1"}[
@@ -89,12 +95,13 @@ def test_hub_that_fails_is_asked_again(page: Page, hub: HubServer, source: dict)
 def test_interrupted_download_goes_on_where_it_broke_off(
     page: Page, hub: HubServer, source: dict
 ) -> None:
-    hub.faults += [Fault("GET", GRAPH, "cut", times=2, after=GRAPH_BYTES // 3)]
+    hub.faults += [Fault("GET", GRAPH, "cut", times=2, after=GRAPH_BYTES // 3, seconds=1)]
     hub.sent_bytes.clear()
     assert load(page, source)["id"] == source["id"]
     sent = sum(count for path, count in hub.sent_bytes.items() if "generator.onnx" in path)
-    # What had arrived but was not read yet is sent again; without resuming, 5 MB are sent.
-    assert sent < 1.4 * GRAPH_BYTES
+    # Without resuming, a third, a third and the whole are sent. How much of a third the browser has
+    # read when the connection closes depends on the machine's load.
+    assert GRAPH_BYTES <= sent < GRAPH_BYTES * 5 / 3
     assert [request[2] for request in requests_of(hub, "generator.onnx")][-2:] == [206, 206]
 
 
@@ -109,8 +116,9 @@ def test_download_that_always_breaks_off(page: Page, hub: HubServer, source: dic
     assert load(page, source)["id"] == source["id"]
 
 
+@pytest.mark.slow
 def test_canceled_download_can_be_repeated(page: Page, hub: HubServer, source: dict) -> None:
-    hub.faults += [Fault("GET", GRAPH, "delay", seconds=5)]
+    hub.faults += [Fault("GET", GRAPH, "delay", seconds=2)]
     answer = page.evaluate(
         """async (source) => {
           const controller = new AbortController();
@@ -145,6 +153,7 @@ def test_second_visit_needs_no_network(page: Page, hub: HubServer, source: dict)
     assert not isinstance(translate(page, PHOTO), str)
 
 
+@pytest.mark.slow
 def test_damaged_cache_entry_is_downloaded_again(page: Page, hub: HubServer, source: dict) -> None:
     revision = load(page, source)["revision"]
     page.evaluate(

@@ -112,7 +112,17 @@ REFUSALS: dict[str, tuple[Callable[[HfApi, str], dict[str, Any]], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSALS)
+# Variants of "huge side", which is the fast test of a description that can't be used.
+SLOW_REFUSALS = ("channels", "config", "multiple", "aspects", "bands")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=pytest.mark.slow if case in SLOW_REFUSALS else ())
+        for case in REFUSALS
+    ],
+)
 def test_refused_model(page: Page, hub: HubServer, api: HfApi, repo_id: str, case: str) -> None:
     make, sentence = REFUSALS[case]
     source = {"id": repo_id, "endpoint": hub.endpoint, **make(api, repo_id)}
@@ -151,14 +161,20 @@ def test_gated_model(page: Page, hub: HubServer, api: HfApi, repo_id: str) -> No
 @pytest.mark.parametrize(
     ("flag", "host", "sentence"),
     [
-        ("--js-flags=--jitless", "127.0.0.1", "This browser does not run WebAssembly"),
-        (
+        pytest.param(
+            "--js-flags=--jitless",
+            "127.0.0.1",
+            "This browser does not run WebAssembly",
+            id="no WebAssembly",
+        ),
+        pytest.param(
             "--host-resolver-rules=MAP site.test 127.0.0.1",
             "site.test",
             "This page was opened over http://, where browsers allow no check of the model",
+            id="http",
+            marks=pytest.mark.slow,
         ),
     ],
-    ids=["no WebAssembly", "http"],
 )
 def test_browser_that_lacks_something(
     browser: Browser, web_site: FileServer, flag: str, host: str, sentence: str

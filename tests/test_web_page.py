@@ -111,6 +111,7 @@ def test_keys_and_clicks_move_the_line(site: Page):
     assert line() < 10
 
 
+@pytest.mark.slow
 def test_a_switch_to_full_resolution_translates_again_and_keeps_every_pixel(
     site: Page, tmp_path: Path
 ):

@@ -2,12 +2,13 @@
 
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from pix2pix import Translator
 from pix2pix.space.batch import map_names
@@ -20,6 +21,13 @@ NAMES = [
     "Harbor.JPG", "harbor.png", "HARBOR.webp", "../../x", "a\\b.c.tif", "ünï 文件 #1?.png", ".png",
     "...", "", "nul\0.png", "x" * 80 + ".png", "e\u0301.png", "٣.gif", "a_b-c.d.jpeg", "harbor-map",
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def script_page(browser: Browser, web_site: FileServer) -> Iterator[Page]:
+    """A page of the site that runs nothing by itself."""
+    with new_page(browser, f"{web_site.url}/model.json") as page:
+        yield page
 
 
 def test_several_files_become_a_list_with_downloads_and_a_zip(
@@ -94,6 +102,7 @@ def test_a_list_can_be_canceled_continued_and_removed(
         expect(states).to_have_count(2)
 
 
+@pytest.mark.slow
 def test_a_list_can_be_canceled_before_the_model_is_there(browser: Browser, web_site: FileServer):
     with visit(browser, web_site.url) as page:
         page.route("**/generator.onnx", lambda route: None)  # the download never ends
@@ -106,30 +115,26 @@ def test_a_list_can_be_canceled_before_the_model_is_there(browser: Browser, web_
         )
 
 
-def test_names_of_results_are_those_of_python(browser: Browser, web_site: FileServer):
-    with new_page(browser, f"{web_site.url}/model.json") as page:
-        names = page.evaluate(
-            "(names) => import('/page/labels.js').then((m) => m.resultNames(names, 'map'))", NAMES
-        )
+def test_names_of_results_are_those_of_python(script_page: Page):
+    names = script_page.evaluate(
+        "(names) => import('/page/labels.js').then((m) => m.resultNames(names, 'map'))", NAMES
+    )
     assert names == map_names(NAMES)
 
 
 @pytest.mark.parametrize("count", [0, 1, 300])
-def test_zips_are_read_by_python(
-    browser: Browser, web_site: FileServer, tmp_path: Path, count: int
-):
+def test_zips_are_read_by_python(script_page: Page, tmp_path: Path, count: int):
     files = {f"{number}-ü€.png": f"{'x' * number}{number}" for number in range(count)}
-    with new_page(browser, f"{web_site.url}/model.json") as page:
-        content = page.evaluate(
-            """async (files) => {
-              const { makeZip } = await import("/page/zip.js");
-              const entries = Object.entries(files).map(([name, text]) =>
-                ({ name, blob: new Blob([text]) }));
-              const zip = await makeZip(entries, new Date(2026, 10, 28, 13, 14, 16));
-              return [...new Uint8Array(await zip.arrayBuffer())];
-            }""",
-            files,
-        )
+    content = script_page.evaluate(
+        """async (files) => {
+          const { makeZip } = await import("/page/zip.js");
+          const entries = Object.entries(files).map(([name, text]) =>
+            ({ name, blob: new Blob([text]) }));
+          const zip = await makeZip(entries, new Date(2026, 10, 28, 13, 14, 16));
+          return [...new Uint8Array(await zip.arrayBuffer())];
+        }""",
+        files,
+    )
     path = tmp_path / "a.zip"
     path.write_bytes(bytes(content))
     with zipfile.ZipFile(path) as archive:

@@ -46,6 +46,7 @@ def expect_starter_model(page: Page, reason: str) -> None:
     wait_for_result(page)
 
 
+@pytest.mark.slow
 def test_a_deployed_model_is_named_with_its_commit_and_links(
     browser: Browser, deployed: FileServer, hub: HubServer, servable_model: str, api: HfApi
 ):

@@ -77,6 +77,7 @@ def test_the_range_of_16_bit_values_is_recognized_as_in_the_package():
     compare(run_in_node, files, 0, PixelRule(value_range="dtype"))
 
 
+@pytest.mark.slow
 def test_bands_are_chosen_by_the_models_rule():
     files = draw_pngs()
     colors = {name: file for name, file in files.items() if name[:6] in ("type 2", "type 6")}

@@ -88,7 +88,7 @@ class FileServer:
         handler.wfile.write(body)
 
     def __enter__(self) -> "FileServer":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -17,10 +17,13 @@ class Fault:
 
     - a status: responds with it at once, and with `headers`;
     - "reset": reads the request and closes the connection without a response;
-    - "cut": closes the connection after the first `after` bytes of the response body;
+    - "cut": closes the connection `seconds` after the first `after` bytes of the response body: a
+      client that is slow to read loses what it has not read when the connection closes;
     - "abort": closes the connection while the request body is still being sent;
     - "lost": executes the request and closes the connection instead of responding;
     - "delay": reads the request, waits `seconds` and executes it, even if the client has timed out.
+
+    `seconds` None is one second for "delay", and no pause for "cut".
     """
 
     method: str
@@ -28,7 +31,7 @@ class Fault:
     effect: int | Literal["reset", "cut", "abort", "lost", "delay"]
     times: int = 1
     headers: Mapping[str, str] = field(default_factory=dict)
-    seconds: float = 1.0
+    seconds: float | None = None
     after: int = 0
 
     def take(self, method: str, path: str) -> bool:
@@ -74,12 +77,12 @@ class RequestMiddleware:
             await self.app(scope, receive, send_and_log)
         elif effect == "delay":
             receive = replay(await read_request(receive), receive)
-            await asyncio.sleep(fault.seconds)
+            await asyncio.sleep(1.0 if fault.seconds is None else fault.seconds)
             await self.app(scope, receive, send_and_log)
         elif effect == "cut":
-            await self.app(
-                scope, receive, cut_after(fault.after, send_and_log, send.__self__.transport)
-            )
+            transport = send.__self__.transport
+            cut = cut_after(fault.after, fault.seconds or 0.0, send_and_log, transport)
+            await self.app(scope, receive, cut)
         elif effect == "lost":
             await self.app(scope, receive, discard)
             await self.close_connection(method, path, receive, send)
@@ -106,8 +109,8 @@ async def discard(message: dict[str, Any]) -> None:
     """Replaces `send` and sends nothing."""
 
 
-def cut_after(limit: int, send: Any, transport: asyncio.Transport) -> Any:
-    """Returns a `send` that closes the connection after `limit` bytes of the body."""
+def cut_after(limit: int, pause: float, send: Any, transport: asyncio.Transport) -> Any:
+    """Returns a `send` that closes the connection `pause` seconds after `limit` bytes."""
     remaining = limit
 
     async def send_until_limit(message: dict[str, Any]) -> None:
@@ -122,6 +125,7 @@ def cut_after(limit: int, send: Any, transport: asyncio.Transport) -> Any:
         await send({**message, "body": body[:remaining], "more_body": True})
         while transport.get_write_buffer_size() and not transport.is_closing():
             await asyncio.sleep(0.001)
+        await asyncio.sleep(pause)
         transport.abort()
 
     return send_until_limit

@@ -1,0 +1,31 @@
+"""Which test modules run in the same process of `make test`."""
+
+from pathlib import PurePosixPath
+
+from xdist.scheduler.loadfile import LoadFileScheduling
+
+# The modules of a group share fixtures of the session that take many seconds: a training, a Space.
+GROUPS = {
+    "published_run": (
+        "test_command_dry_run", "test_command_evaluate", "test_compatibility", "test_end_to_end",
+        "test_readme", "test_space_api", "test_space_batch", "test_space_snippets",
+    ),
+    "starter_space": (
+        "test_browser_accessibility", "test_browser_gallery", "test_browser_translate",
+    ),
+    "strict_space": (
+        "test_space_calls", "test_space_errors", "test_space_pictures", "test_space_routes",
+    ),
+    "deployed_space": ("test_card_snippets", "test_hub_spaces"),
+    "ort_cache": ("test_browser_ort_files", "test_browser_site", "test_command_web"),
+    "make_finished_run": ("test_artifact_writer", "test_geometry", "test_translate"),
+}  # fmt: skip
+GROUP_OF = {module: group for group, modules in GROUPS.items() for module in modules}
+
+
+class GroupScheduling(LoadFileScheduling):
+    """Gives each process whole groups, or modules that are in no group."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = super()._split_scope(nodeid)
+        return GROUP_OF.get(PurePosixPath(path).stem, path)
