@@ -17,6 +17,16 @@ from tests.hub_server.commits import AddFile
 from tests.hub_server.store import LFS_SUFFIXES
 
 STARTER_MODEL = ROOT / "assets" / "starter_model"
+# What can fail while a Space of either kind is deployed: the route below its own, the fault, the
+# reason in the message, and whether the Hub has made the commit.
+DEPLOYMENT_FAULTS = [
+    ("$", 503, "server error of the Hub (503)", False),
+    ("/preupload/", 403, "or choose another --space_id", False),
+    pytest.param("/info/lfs/", 401, "does not accept this token", False, marks=pytest.mark.slow),
+    ("/commit/", 412, "somebody else changed it meanwhile", False),
+    pytest.param("/commit/", "reset", "can't be reached", False, marks=pytest.mark.slow),
+    ("/commit/", "lost", "can't be reached", True),
+]
 MODEL, SPACE, TAG = f"{USER}/starter-maps", f"{USER}/starter-space", "v1.0"
 
 

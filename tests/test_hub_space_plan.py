@@ -1,4 +1,4 @@
-"""Which kind of Space each account gets, what is said before, and what a refusal says."""
+"""The kind of Space that each account gets, the line printed before, and the refusals."""
 
 import pytest
 from huggingface_hub import HfApi
@@ -63,7 +63,7 @@ def plan(monkeypatch: pytest.MonkeyPatch, token: str, space_id: str, **flags) ->
         (FREE_TOKEN, FREE_USER, {"sdk": "static"}, STATIC),
         (FREE_TOKEN, FREE_USER, {"hardware": "zero-a10g"}, f"{GRADIO} on zero-a10g. {ZERO_RULES}"),
         (FREE_TOKEN, FREE_USER, {"hardware": "t4-small"}, f"{GRADIO} on t4-small. {PAID_RULES}"),
-        # whoami tells an Enterprise plan only.
+        # Of the plans of organizations, whoami names only Enterprise.
         (FREE_TOKEN, ORGANIZATION, {}, f"{GRADIO}. {IF_REFUSED}"),
         (FREE_TOKEN, FREE_ORGANIZATION, {}, f"{GRADIO}. {IF_REFUSED}"),
         (FREE_TOKEN, FREE_ORGANIZATION, {"sdk": "gradio"}, f"{GRADIO}. {PLAN_RULE}"),

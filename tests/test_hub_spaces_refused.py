@@ -8,6 +8,7 @@ from huggingface_hub import CommitOperationAdd, HfApi
 import train_hub
 from pix2pix import UserError
 from pix2pix.hub import spaces
+from tests.deployed_space import DEPLOYMENT_FAULTS
 from tests.hub_server import ORGANIZATION, READ_TOKEN, USER, WRITE_TOKEN, Fault, HubServer
 
 
@@ -68,15 +69,8 @@ def test_a_repository_without_a_model_on_main_is_refused_and_the_space_is_unchan
 @pytest.mark.parametrize(
     ("route", "effect", "reason", "is_committed"),
     [
-        ("$", 503, "server error of the Hub (503)", False),
-        ("/preupload/", 403, "or choose another --space_id", False),
-        pytest.param(
-            "/info/lfs/", 401, "does not accept this token", False, marks=pytest.mark.slow
-        ),
-        ("/commit/", 412, "somebody else changed it meanwhile", False),
+        *DEPLOYMENT_FAULTS,
         pytest.param("/commit/", 429, "throttles requests", False, marks=pytest.mark.slow),
-        pytest.param("/commit/", "reset", "can't be reached", False, marks=pytest.mark.slow),
-        ("/commit/", "lost", "can't be reached", True),
         ("/variables", 500, "server error of the Hub (500)", True),
     ],
 )

@@ -11,6 +11,7 @@ import train_hub
 from pix2pix import UserError
 from pix2pix.__main__ import main as pix2pix_main
 from tests.deployed_space import (
+    DEPLOYMENT_FAULTS,
     STARTER_MODEL,
     deploy_again,
     deploy_new_space,
@@ -69,15 +70,8 @@ def broken_page(hub: HubServer) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("route", "effect", "reason", "is_committed"),
     [
-        ("$", 503, "server error of the Hub (503)", False),
-        ("/preupload/", 403, "or choose another --space_id", False),
-        pytest.param(
-            "/info/lfs/", 401, "does not accept this token", False, marks=pytest.mark.slow
-        ),
+        *DEPLOYMENT_FAULTS,
         pytest.param("/commit/", 402, "plan does not include it", False, marks=pytest.mark.slow),
-        ("/commit/", 412, "somebody else changed it meanwhile", False),
-        pytest.param("/commit/", "reset", "can't be reached", False, marks=pytest.mark.slow),
-        ("/commit/", "lost", "can't be reached", True),
     ],
 )
 def test_a_failed_deployment_leaves_the_old_or_the_new_page_and_the_next_one_completes_it(

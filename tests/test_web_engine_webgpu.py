@@ -82,7 +82,7 @@ def test_device_with_other_pixels_is_not_used(gpu_page: Page) -> None:
         r"WebGPU was tried: it differs by up to \d+ gray levels, so the CPU is used\.",
         runs_on["note"],
     )
-    # Who asks for it gets it, and is told the difference.
+    # A visitor who chooses WebGPU gets it, and reads how large the difference is.
     runs_on = load(gpu_page, {"folder": "different"}, device="webgpu")["runsOn"]
     assert runs_on["device"] == "webgpu"
     assert re.search(r"it differs by up to \d+ gray levels\.$", runs_on["note"])

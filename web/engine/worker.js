@@ -20,8 +20,8 @@ const controllers = new Map();
 /** @type {Promise<void>} */
 let previous = Promise.resolve();
 
-// A browser that ends a worker, for want of memory for example, tells nobody; but it releases its
-// locks, for which the page waits.
+// A browser that ends a worker, for example for lack of memory, sends no event. But it releases the
+// worker's locks, and the page waits for this one.
 navigator.locks?.request(self.name, () => {
   self.postMessage({ holdsLock: true });
   return new Promise(() => {});

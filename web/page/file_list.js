@@ -77,7 +77,7 @@ export class FileList {
       const loaded = await abortable(this.tab.getModel(), controller.signal);
       await this.#translateAll(loaded, controller.signal);
     } catch (error) {
-      if (!isCanceled(error)) throw error; // those of a row are told there
+      if (!isCanceled(error)) throw error; // a row shows its own errors
     }
     const note = this.controller === controller ? await this.#offerZip(controller) : "";
     if (this.controller !== controller) return; // the list was removed

@@ -10,7 +10,7 @@ import { Damaged, join } from "./inflate.js";
 import { toText } from "./kinds.js";
 
 /**
- * What a file's header tells.
+ * The facts in the header of a picture file.
  *
  * @typedef {object} Header
  * @property {number} width pixels, as stored; 0 where it is unknown
