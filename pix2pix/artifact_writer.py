@@ -2,9 +2,10 @@
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -51,7 +52,7 @@ class FinishedRun:
         seconds: the duration of the training.
         history: the rows of history.csv.
         device: the name of the hardware.
-        dataset_license: the license that the dataset's card names, or None.
+        dataset_card: the front matter of the dataset's card; {} without one.
     """
 
     config: Config
@@ -59,7 +60,7 @@ class FinishedRun:
     seconds: float
     history: list[dict]
     device: str
-    dataset_license: str | None = None
+    dataset_card: dict[str, Any] = field(default_factory=dict)
 
 
 def write_network(
@@ -112,7 +113,8 @@ def describe(folder: Path, run: FinishedRun, loaded: LoadedPairs, parity: float)
         "columns": list(loaded.source.columns),
         "rows": loaded.plan.to_dict(),
         "skipped_rows": loaded.skipped,
-        "dataset_license": run.dataset_license,
+        **_describe_palettes(run, loaded),
+        "dataset_license": _license_of(run.dataset_card),
         "training": {
             "steps": run.step,
             "seconds": round(run.seconds, 1),
@@ -128,6 +130,25 @@ def _describe_reading(config: Config, loaded: LoadedPairs) -> dict:
     """Returns how the values of the run's pictures became 8-bit RGB; serving does the same."""
     rules = orient_pair(loaded.source.decoder.rules, config.direction)
     return {name: rule.to_dict() for name, rule in zip(("input", "target"), rules, strict=True)}
+
+
+def _license_of(dataset_card: dict[str, Any]) -> str | None:
+    license = dataset_card.get("license")
+    return ", ".join(map(str, license)) if isinstance(license, list) else license
+
+
+def _describe_palettes(run: FinishedRun, loaded: LoadedPairs) -> dict:
+    """Returns the flat colors of inputs and targets, with the names of the dataset's card."""
+    named = run.dataset_card.get("palettes")
+    named = named if isinstance(named, dict) else {}
+    # Pairs that are one picture have one column, so the card can't name a side.
+    columns = loaded.source.columns if len(loaded.source.columns) == 2 else ("", "")
+    columns = orient_pair(columns, run.config.direction)
+    sides = orient_pair(loaded.reference.swapaxes(0, 1), run.config.direction)
+    return {
+        f"{side}_palette": evaluation.find_palette(pictures, named.get(column))
+        for side, pictures, column in zip(("input", "target"), sides, columns, strict=True)
+    }
 
 
 def write_samples(

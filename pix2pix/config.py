@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pix2pix.errors import UserError
 from pix2pix.fields import check_settings, setting
-from pix2pix.pixels.rule import PixelRule
+from pix2pix.pair_settings import PairSettings
 
 # The defaults that a recipe changes; measured by benchmarks/recipes.py.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -18,16 +18,10 @@ RECIPES: dict[str, dict[str, Any]] = {
     "best": {"generator_norm": "layer", "lr_schedule": "linear", "learning_rate": 4e-4},
 }
 
-# Section 6.1: pictures are resized to 286 x 286, then cropped at random to 256 x 256.
-JITTER_SCALE = 286 / 256
-
 
 @dataclass(frozen=True)
-class Config:
-    """Describes a training run: the pairs, the networks and the optimization.
-
-    Raises `UserError` for a value that is not allowed.
-    """
+class _Recipe:
+    """Holds the setting that comes first in --help."""
 
     recipe: Literal["paper", "best"] = setting(
         "paper",
@@ -37,110 +31,22 @@ class Config:
         sets_defaults=True,
     )
 
-    dataset_name: str = setting(
-        "huggan/maps",
-        "Hub dataset id, folder of parquet files or of images, or path or URL of a .tar.gz archive",
-        group="pairs",
-        on_card=False,
-        may_be_path=True,
-    )
-    dataset_revision: str | None = setting(
-        None,
-        "commit, tag or branch of a Hub dataset",
-        default_help="the newest commit",
-        on_card=False,
-    )
-    dataset_config: str | None = setting(
-        None,
-        "configuration of a dataset that has several",
-        default_help="the only one, or the one named default",
-        on_card=False,
-    )
-    train_split: str | None = setting(
-        None,
-        "name of the split to train on",
-        default_help="train",
-        on_card=False,
-    )
-    pair_layout: Literal["auto", "left_right", "top_bottom", "folders", "columns"] = setting(
-        "auto",
-        "how a pair is stored; left_right, top_bottom: one image with A on the left or at the top; "
-        "folders: A and B in two folders, paired by name; columns: two columns; auto: recognized",
-        on_card=False,
-    )
-    force_split: bool = setting(
-        False,
-        "split every image into A and B, even if its size says that it is not a pair",
-        on_card=False,
-    )
-    input_column: str | None = setting(
-        None,
-        "dataset column with image A",
-        default_help="detected from common column names",
-        on_card=False,
-    )
-    target_column: str | None = setting(
-        None,
-        "dataset column with image B",
-        default_help="detected from common column names",
-        on_card=False,
-    )
-    direction: Literal["a_to_b", "b_to_a"] = setting(
-        "a_to_b",
-        "a_to_b: A is the input and B the target; b_to_a: B is the input and A the target",
-        on_card=False,
-    )
-    image_size: Literal[64, 128, 256, 512] = setting(
-        256, "side of the training images, in pixels", sets_defaults=True
-    )
-    # The default is None, but `__post_init__` replaces it: the attribute is always a number.
-    load_size: int = setting(
-        None,
-        "side before the random crop, in pixels",
-        default_help="286/256 of --image_size, rounded",
-    )
-    input_channels: Literal[1, 3] = setting(
-        3, "3: color; 1: the input is converted to gray", on_card=False
-    )
-    target_channels: Literal[1, 3] = setting(
-        3, "3: color; 1: the target is converted to gray", on_card=False
-    )
-    aspect: Literal["squash", "crop", "pad"] = setting(
-        "squash",
-        "how images that are not square become square; squash: resized to it; crop: the middle "
-        "square; pad: extended by reflection",
-    )
-    bands: str | None = setting(
-        None,
-        "bands of the input to use as red, green and blue, from 1, e.g. 1,2,3; one for gray",
-        default_help="recognized",
-        on_card=False,
-    )
-    value_range: str = setting(
-        "auto",
-        "values that become black and white in images that do not have 8 bits; LOW,HIGH: these; "
-        "dtype: the smallest and largest that the type holds; auto: recognized from the dataset",
-        on_card=False,
-    )
-    augmentation: Literal["flip", "dihedral"] = setting(
-        "flip",
-        "random changes besides the crop; flip: mirrored left to right; dihedral: mirrored and "
-        "rotated by multiples of 90 degrees, for images without an up and down",
-    )
-    max_train_samples: int | None = setting(
-        None, "number of training pairs to use", above=0, default_help="all", on_card=False
-    )
-    validation_samples: int | None = setting(
-        None,
-        "number of held-out pairs to use; a dataset without a held-out split holds out the last "
-        "tenth of its training pairs; 0: none, and nothing is measured",
-        at_least=0,
-        default_help="all",
-        on_card=False,
-    )
+
+@dataclass(frozen=True)
+class Config(PairSettings, _Recipe):
+    """Describes a training run: the recipe, the pairs, the networks and the optimization.
+
+    Raises `UserError` for a value that is not allowed.
+    """
 
     generator_filters: int = setting(
         64, "filters of the generator's first layer", above=0, group="networks and losses"
+    )
+    generator_depth: int | None = setting(
+        None,
+        "stride-2 levels of the generator's U-Net; fewer make the model smaller: two less halve it",
+        at_least=4,
+        default_help="until the bottleneck is 1x1: 8 for --image_size 256",
     )
     discriminator_filters: int = setting(64, "filters of the discriminator's first layer", above=0)
     generator_norm: Literal["instance", "layer"] = setting(
@@ -148,6 +54,12 @@ class Config:
         "normalization in the generator; instance: each channel of an image separately, as in the "
         "paper; layer: all channels of an image together, which keeps the levels that distinguish "
         "flat areas",
+    )
+    upsampling: Literal["transposed", "nearest"] = setting(
+        "transposed",
+        "how the generator's decoder doubles the resolution; transposed: 4x4 transposed "
+        "convolution, as in the paper; nearest: nearest-neighbor upsampling and a 3x3 convolution, "
+        "which leaves no checkerboard and is published as the transposed convolution it equals",
     )
     dropout: float = setting(
         0.5,
@@ -158,6 +70,12 @@ class Config:
     gan_loss: Literal["vanilla", "lsgan", "hinge"] = setting("vanilla", "adversarial loss")
     l1_weight: float = setting(
         100.0, "weight of the L1 loss beside the adversarial loss (lambda, section 3.3)", at_least=0
+    )
+    feature_weight: float = setting(
+        0.0,
+        "weight of the feature matching loss, which makes the discriminator's activations on "
+        "generated and real pairs alike, as in pix2pixHD, e.g. 10; 0: none",
+        at_least=0,
     )
 
     num_train_epochs: int = setting(
@@ -204,15 +122,14 @@ class Config:
     )
 
     def __post_init__(self) -> None:
-        # `check_settings` below reports an image size of the wrong type.
-        if self.load_size is None and isinstance(self.image_size, int):
-            object.__setattr__(self, "load_size", round(self.image_size * JITTER_SCALE))
+        self.set_load_size()
         check_settings(self)
-        PixelRule.parse(self.bands, self.value_range)
-        if self.load_size < self.image_size:
+        self.check_pairs()
+        levels = self.image_size.bit_length() - 1
+        if self.depth > levels:
             raise UserError(
-                f"--load_size is {self.load_size}; it must be at least "
-                f"--image_size ({self.image_size}), because the crop is taken from it."
+                f"--generator_depth is {self.depth}; it can be at most {levels} for --image_size "
+                f"{self.image_size}, because each level halves the image."
             )
 
     @classmethod
@@ -225,15 +142,8 @@ class Config:
 
     @property
     def depth(self) -> int:
-        """Number of stride-2 levels of the U-Net, whose bottleneck is 1x1 at `image_size`."""
-        return self.image_size.bit_length() - 1
-
-    @property
-    def gray_sides(self) -> tuple[int, ...]:
-        """The images of a pair that are converted to gray: 0 for A, 1 for B."""
-        a, b = self.input_channels, self.target_channels
-        sides = (a, b) if self.direction == "a_to_b" else (b, a)
-        return tuple(side for side, channels in enumerate(sides) if channels == 1)
+        """Number of stride-2 levels of the U-Net; by default its bottleneck is 1x1."""
+        return self.generator_depth or self.image_size.bit_length() - 1
 
     def count_steps(self, pairs: int) -> int:
         """Returns the number of training steps for `pairs` training pairs, at least 1."""

@@ -44,3 +44,13 @@ def generator_gan_loss(fake_logits: tf.Tensor, kind: str) -> tf.Tensor:
 def l1_loss(generated: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     """Returns the mean absolute difference, in units of [-1, 1]."""
     return tf.reduce_mean(tf.abs(generated - target))
+
+
+def feature_loss(generated: list[tf.Tensor], real: list[tf.Tensor]) -> tf.Tensor:
+    """Returns the L1 distance of the discriminator's activations, averaged over its layers.
+
+    Activations of the generated picture are drawn to those of the real one: the feature matching
+    loss of pix2pixHD (Wang et al. 2018, arXiv 1711.11585, section 3.3).
+    """
+    pairs = zip(generated, real, strict=True)
+    return tf.add_n([l1_loss(some, tf.stop_gradient(others)) for some, others in pairs]) / len(real)

@@ -4,13 +4,18 @@ In the paper's notation C64-C128-..., Ck is a 4x4 convolution of stride 2 with k
 choices follow the authors' Torch code and erratum:
 
 - Skip connections are taken before the activation; the decoder applies ReLU to the concatenation.
-- The 1x1 bottleneck is not normalized, because normalizing one pixel gives zero.
+- The bottleneck is not normalized, because normalizing its one pixel would give zero.
 - Batch normalization at batch size 1 is written as its equivalent, instance normalization.
 
 Instance normalization subtracts each channel's mean over the picture, so a flat picture becomes
 zero whatever its color was. `generator_norm` "layer" normalizes over all channels together, which
 keeps the ratios of the channels. It also gives the first convolution a bias: without one, its
 output would be proportional to the input's brightness, which the next normalization would remove.
+
+Transposed convolutions leave a checkerboard (Odena et al., 2016, "Deconvolution and Checkerboard
+Artifacts"). `upsampling` "nearest" trains the alternative of that article, nearest-neighbor
+upsampling and a 3x3 convolution, which is a transposed convolution with a restricted kernel: the
+published network is the paper's.
 """
 
 from collections.abc import Iterator
@@ -35,6 +40,39 @@ POLICIES = {"no": "float32", "fp16": "mixed_float16", "bf16": "mixed_bfloat16"}
 def encoder_filters(filters: int, depth: int) -> list[int]:
     """Returns the filters of each encoder level: 64-128-256-512-512-... for `filters` 64."""
     return [filters * min(2**level, MAX_WIDENING) for level in range(depth)]
+
+
+class ResizeConvolution(layers.Conv2DTranspose):
+    """Upsamples by nearest neighbor and convolves with a 3x3 kernel, as one transposed convolution.
+
+    `trained_kernel`, (3, 3, filters, channels), is the variable; `kernel`, (4, 4, filters,
+    channels), is computed from it: the 3x3 kernel convolved with a 2x2 box. For 4x4 kernels,
+    stride 2 and padding "same" only.
+    """
+
+    def build(self, input_shape):
+        """Creates the 3x3 kernel and the bias."""
+        shape = (KERNEL - 1, KERNEL - 1, self.filters, input_shape[-1])
+        self.trained_kernel = self.add_weight(
+            name="kernel", shape=shape, initializer=self.kernel_initializer
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias", shape=(self.filters,), initializer=self.bias_initializer
+            )
+
+    @property
+    def kernel(self):
+        """The 4x4 kernel of the same transposed convolution, computed from `trained_kernel`."""
+        kernel = keras.ops.flip(self.trained_kernel, (0, 1))
+        for pad_one in ([(1, 0), (0, 0), (0, 0), (0, 0)], [(0, 0), (1, 0), (0, 0), (0, 0)]):
+            other = [pair[::-1] for pair in pad_one]
+            kernel = keras.ops.pad(kernel, pad_one) + keras.ops.pad(kernel, other)
+        return kernel
+
+
+UPSAMPLING = {"transposed": layers.Conv2DTranspose, "nearest": ResizeConvolution}
 
 
 def _convolution(filters: int, name: str, strides: int = 2, use_bias: bool = False, **options):
@@ -77,11 +115,20 @@ def build_generator(config: Config) -> keras.Model:
 
 
 def published_copy(generator: keras.Model, config: Config) -> keras.Model:
-    """Returns a copy of `generator` that computes in float32."""
-    copy = build_generator(replace(config, mixed_precision="no"))
-    for variable, weight in zip(copy.variables, generator.variables, strict=True):
+    """Returns a copy of `generator` that computes in float32 and has stock Keras layers only."""
+    copy = build_generator(replace(config, mixed_precision="no", upsampling="transposed"))
+    for variable, weight in zip(copy.weights, published_weights(generator), strict=True):
         variable.assign(weight)
     return copy
+
+
+def published_weights(generator: keras.Model) -> list:
+    """Returns the weights of `published_copy` as tensors, in the order of its `weights`."""
+    return [
+        layer.kernel if weight is getattr(layer, "trained_kernel", None) else weight.value
+        for layer in generator.layers
+        for weight in layer.weights
+    ]
 
 
 def _generator(config: Config) -> keras.Model:
@@ -102,7 +149,7 @@ def _generator(config: Config) -> keras.Model:
             x = layers.Concatenate(name=f"up_{level}_skip")([x, skips[level - 1]])
         x = layers.ReLU(name=f"up_{level}_activation")(x)
         width = filters[level - 2] if level > 1 else config.target_channels
-        transposed = {"layer": layers.Conv2DTranspose, "use_bias": level == 1}
+        transposed = {"layer": UPSAMPLING[config.upsampling], "use_bias": level == 1}
         x = _convolution(width, f"up_{level}_conv", **transposed)(x)
         if level > 1:
             x = _normalization(f"up_{level}_norm", config.generator_norm)(x)
@@ -140,3 +187,12 @@ def _discriminator(config: Config) -> keras.Model:
     x = layers.ZeroPadding2D(1, name="logits_pad")(x)
     x = _convolution(1, "logits", strides=1, use_bias=True, padding="valid", dtype="float32")(x)
     return keras.Model([image, candidate], x, name="discriminator")
+
+
+def with_features(discriminator: keras.Model) -> keras.Model:
+    """Returns a model of the same layers whose outputs are the activations and the logits.
+
+    Outputs: the four `patch_<n>_activation`, (B, h, w, filters), and the logits.
+    """
+    features = [discriminator.get_layer(f"patch_{n}_activation").output for n in range(1, 5)]
+    return keras.Model(discriminator.inputs, [*features, discriminator.output], name="features")

@@ -191,6 +191,17 @@ def test_without_a_margin_for_the_crop_only_the_flip_remains():
     assert seen == {array[0, 0].tobytes(), array[0, 0, :, ::-1].tobytes()}
 
 
+@pytest.mark.parametrize("augmentation", ["none", "transpose"])
+def test_augmentations_that_do_not_mirror_left_to_right(augmentation):
+    array, config = make_pair_array(1, 64), tiny_config(load_size=64, augmentation=augmentation)
+    a, b = array[0]
+    expected = {(a.tobytes(), b.tobytes())}
+    if augmentation == "transpose":
+        expected.add((a.swapaxes(0, 1).tobytes(), b.swapaxes(0, 1).tobytes()))
+    batches = draw(TrainingPairs(array, config), 20)
+    assert {(inputs.tobytes(), targets.tobytes()) for inputs, targets in batches} == expected
+
+
 def test_dihedral_applies_all_eight_symmetries_to_both_pictures():
     array, config = make_pair_array(1, 64), tiny_config(load_size=64, augmentation="dihedral")
     a, b = array[0]

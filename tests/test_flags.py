@@ -19,8 +19,8 @@ from tests.commands import ROOT
 NEEDED = dict.fromkeys(
     ("hub_strategy", "hub_tag", "hub_create_pr", "hub_private_repo"), ["--push_to_hub"]
 ) | dict.fromkeys(("space_sdk", "space_hardware"), ["--space_id", "me/space"])
-# Texts of settings that allow only some.
-WORDS = {"bands": "1,2,3", "value_range": "0,4095"}
+# Values of settings that allow only some.
+WORDS = {"bands": "1,2,3", "value_range": "0,4095", "generator_depth": "6"}
 HEAVY = ("tensorflow", "keras", "datasets", "onnxruntime", "gradio")
 EXAMPLES = {int: "300", float: "0.25", str: "text", Path: "folder"}
 

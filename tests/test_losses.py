@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix.losses import discriminator_loss, generator_gan_loss, l1_loss
+from pix2pix.losses import discriminator_loss, feature_loss, generator_gan_loss, l1_loss
 
 KINDS = ("vanilla", "lsgan", "hinge")
 
@@ -82,6 +82,18 @@ def test_l1_is_the_mean_absolute_difference():
     target = tf.reshape(tf.constant([-1.0, -1.0, 0.0, 0.25]), (1, 2, 2, 1))
     assert float(l1_loss(generated, target)) == pytest.approx((2 + 0 + 0.5 + 0.25) / 4)
     assert float(l1_loss(target, target)) == 0
+
+
+def test_the_feature_loss_is_the_mean_over_layers_and_moves_only_the_generated_ones():
+    generated = [tf.Variable([1.0, 3.0]), tf.Variable([[5.0]])]
+    real = [tf.Variable([0.0, 0.0]), tf.Variable([[1.0]])]
+    with tf.GradientTape() as tape:
+        loss = feature_loss(generated, real)
+    assert float(loss) == pytest.approx((2.0 + 4.0) / 2)
+    gradients = tape.gradient(loss, generated + real)
+    assert [None if g is None else g.numpy().tolist() for g in gradients] == [
+        [0.25, 0.25], [[0.5]], None, None,
+    ]  # fmt: skip
 
 
 def test_losses_are_float32_scalars():

@@ -8,6 +8,7 @@ from keras import layers
 
 from pix2pix.config import Config
 from pix2pix.networks import (
+    ResizeConvolution,
     build_discriminator,
     build_generator,
     encoder_filters,
@@ -64,6 +65,14 @@ def test_every_parameter_is_trainable(paper):
 def test_encoder_filters():
     assert encoder_filters(64, 8) == [64, 128, 256, 512, 512, 512, 512, 512]
     assert encoder_filters(4, 6) == [4, 8, 16, 32, 32, 32]
+
+
+def test_a_generator_with_fewer_levels_has_a_larger_bottleneck_and_takes_smaller_pictures():
+    generator = build_generator(tiny_config(generator_depth=4))
+    bottleneck = keras.Model(generator.input, generator.get_layer("down_4_conv").output)
+    assert bottleneck(noise(1, 64, 64)).shape == (1, 4, 4, 32)
+    assert generator(noise(1, 48, 16)).shape == (1, 48, 16, 3)
+    assert generator.count_params() < build_generator(tiny_config()).count_params() / 2
 
 
 def test_the_filters_of_the_generator_are_those_of_the_paper(paper):
@@ -320,3 +329,33 @@ def test_the_published_copy_computes_in_float32_with_the_same_weights():
     for weight, same in zip(generator.weights, copy.weights, strict=True):
         np.testing.assert_array_equal(weight, same)
     np.testing.assert_allclose(copy(image), generator(image), atol=0.03)
+
+
+def test_nearest_upsampling_is_an_upsampling_and_a_3x3_convolution_up_to_the_borders():
+    image = tf.random.stateless_normal((2, 5, 7, 6), seed=(1, 2))
+    normal = keras.initializers.RandomNormal(0.0, 1.0, seed=3)
+    resize = ResizeConvolution(
+        3, 4, strides=2, padding="same", kernel_initializer=normal, bias_initializer=normal
+    )
+    found = resize(image)
+    convolution = layers.Conv2D(3, 3, padding="same")
+    upsampled = layers.UpSampling2D(interpolation="nearest")(image)
+    convolution.build(upsampled.shape)
+    # Keras's transposed kernels are (H, W, out, in).
+    convolution.kernel.assign(tf.transpose(resize.trained_kernel, (0, 1, 3, 2)))
+    convolution.bias.assign(resize.bias)
+    assert found.shape == (2, 10, 14, 3) and found.numpy().std() > 1
+    np.testing.assert_allclose(found, convolution(upsampled), atol=2e-5)
+
+
+@pytest.mark.parametrize("precision", ["no", "bf16"])
+def test_nearest_upsampling_is_published_as_stock_transposed_convolutions(precision):
+    config = tiny_config(upsampling="nearest", mixed_precision=precision)
+    generator = build_generator(config)
+    assert len(layer_names(generator, ResizeConvolution)) == config.depth
+    randomize_weights(generator)
+    copy, image = published_copy(generator, config), noise(1, 64, 64)
+    assert copy.get_config() == build_generator(tiny_config()).get_config()
+    expected = generator(image).numpy()
+    assert expected.std() > 0.1, "a flat picture would be a weak test"
+    np.testing.assert_allclose(copy(image), expected, atol=1e-6 if precision == "no" else 0.2)

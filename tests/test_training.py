@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from pix2pix import losses
 from pix2pix.images import to_tensor
+from pix2pix.networks import with_features
 from pix2pix.training.trainer import SCALARS, LinearDecay, Trainer
 from tests.builders import make_pair_array, tiny_config
 
@@ -170,3 +171,34 @@ def test_state_has_every_variable_random_states_of_dropout_included(trainer):
         assert {id(variable) for variable in owner.variables} <= ids
     seeds = [v for v in trainer.generator.variables if "seed_generator" in v.path]
     assert len(seeds) == 3 and {id(v) for v in seeds} <= ids
+
+
+def test_with_nearest_upsampling_the_published_generator_has_stock_layers(batch):
+    config = replace(CONFIG, upsampling="nearest")
+    plain, averaging = (
+        Trainer(replace(config, ema_decay=decay), total_steps=100) for decay in (None, 0.0)
+    )
+    start = values(averaging.generator.trainable_variables)
+    averaging.step(*batch)
+    assert not are_equal(start, values(averaging.generator.trainable_variables))
+    image = to_tensor(batch[0].numpy())
+    for trainer in (plain, averaging):  # with a decay of 0, the average is the last weights
+        layers = {type(layer).__module__.split(".")[0] for layer in trainer.published.layers}
+        assert layers == {"keras"}
+        np.testing.assert_allclose(trainer.published(image), trainer.generator(image), atol=1e-5)
+
+
+def test_feature_matching_draws_the_activations_of_generated_and_real_pairs_together(batch):
+    # The discriminator stands still, so that both distances are of the same activations.
+    still = replace(CONFIG, ema_decay=None, l1_weight=0.0, discriminator_learning_rate=1e-9)
+    distances = []
+    for weight in (0.0, 100.0):
+        config = replace(still, feature_weight=weight)
+        trainer = Trainer(config, total_steps=100)
+        for _ in range(20):
+            trainer.step(*batch)
+        inputs, targets = (tf.constant(to_tensor(images.numpy())) for images in batch)
+        model = with_features(trainer.discriminator)
+        features = [model([inputs, image]) for image in (trainer.generator(inputs), targets)]
+        distances.append(float(losses.feature_loss(*(f[:-1] for f in features))))
+    assert distances[1] < 0.8 * distances[0]

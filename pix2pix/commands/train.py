@@ -195,9 +195,9 @@ def write_artifacts(
     from pix2pix.evaluation import table
 
     device = result.trainer.devices.name
-    license = hub.dataset_license(config.dataset_name, config.dataset_revision)
+    card = hub.read_dataset_card(config.dataset_name, config.dataset_revision)
     run = artifact_writer.FinishedRun(
-        config, result.step, result.seconds, result.history, device, license
+        config, result.step, result.seconds, result.history, device, card
     )
     artifact_writer.write_network(options.output_dir, generator, run, loaded)
     free_variables(generator.variables)

@@ -172,15 +172,19 @@ def shuffle_order(count: int, seed: tuple[int, ...]) -> np.ndarray:
 def jitter(pair: np.ndarray, epoch: int, index: int, config: Config) -> Batch:
     """Crops and flips both pictures of a pair alike (arXiv 1611.07004, section 6.1).
 
-    With `augmentation` "dihedral", one of the eight symmetries of the square replaces the flip.
+    The other values of `augmentation` replace the flip: by nothing, by a reflection at the diagonal
+    from the upper left, or by one of the eight symmetries of the square.
     (2, L, L, 3) uint8 -> input and target, each (S, S, 3) uint8, views of `pair`.
     """
     random = np.random.default_rng((config.seed, epoch, index))
     size = config.image_size
     top, left = random.integers(0, config.load_size - size + 1, 2)
     pair = pair[:, top : top + size, left : left + size]
-    if random.random() < 0.5:
+    changes = random.random() < 0.5
+    if changes and config.augmentation in ("flip", "dihedral"):
         pair = pair[:, :, ::-1]
+    elif changes and config.augmentation == "transpose":
+        pair = pair.swapaxes(1, 2)
     if config.augmentation == "dihedral":
         if random.random() < 0.5:
             pair = pair[:, ::-1]

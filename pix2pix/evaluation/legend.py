@@ -57,7 +57,7 @@ class Legend:
 
         The distance is Euclidean in RGB and exact; of equally near colors, the first one counts.
         """
-        return self._table[_codes(picture)]
+        return self._table[color_codes(picture)]
 
     @functools.cached_property
     def _table(self) -> np.ndarray:
@@ -87,7 +87,7 @@ def find_legend(targets: np.ndarray) -> np.ndarray:
     Args:
         targets: (N, H, W, 3) uint8.
     """
-    colors, counts = np.unique(_codes(_flat_pixels(targets)), return_counts=True)
+    colors, counts = np.unique(color_codes(flat_pixels(targets)), return_counts=True)
     colors = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=-1)
     total = counts.sum()
     legend: list[np.ndarray] = []
@@ -105,19 +105,29 @@ def find_legend(targets: np.ndarray) -> np.ndarray:
     return np.array(legend, np.uint8)
 
 
-def _flat_pixels(targets: np.ndarray) -> np.ndarray:
+def flat_pixels(pictures: np.ndarray) -> np.ndarray:
     """Returns the pixels of a grid that equal their right and lower neighbors, up to noise.
 
     Returns all pixels of the grid if no pixel does. The result is (P, 3) uint8.
     """
-    step = max(1, round((targets.size / 3 / SAMPLED_PIXELS) ** 0.5))
-    pixels = targets[:, :-1:step, :-1:step]
-    right, below = targets[:, :-1:step, 1::step], targets[:, 1::step, :-1:step]
+    step = _grid_step(pictures)
+    pixels = pixel_grid(pictures)
+    right, below = pictures[:, :-1:step, 1::step], pictures[:, 1::step, :-1:step]
     # One picture at a time, to save memory.
     flat = np.concatenate(
         [p[_near(p, r) & _near(p, b)] for p, r, b in zip(pixels, right, below, strict=True)]
     )
     return flat if len(flat) else pixels.reshape(-1, 3)
+
+
+def pixel_grid(pictures: np.ndarray) -> np.ndarray:
+    """Returns about 4 million pixels on a grid, a view: (N, H, W, 3) -> (N, h, w, 3)."""
+    step = _grid_step(pictures)
+    return pictures[:, :-1:step, :-1:step]
+
+
+def _grid_step(pictures: np.ndarray) -> int:
+    return max(1, round((pictures.size / 3 / SAMPLED_PIXELS) ** 0.5))
 
 
 def _near(pixels: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -132,7 +142,7 @@ def _peak(bins: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.array(np.unravel_index(smooth.argmax(), smooth.shape))
 
 
-def _codes(pixels: np.ndarray) -> np.ndarray:
+def color_codes(pixels: np.ndarray) -> np.ndarray:
     """Returns one number for each color, 0xRRGGBB: (..., 3) uint8 -> (...) int32."""
     codes = pixels[..., 0].astype(np.int32)
     for channel in (1, 2):  # in place, so that there is only one large array

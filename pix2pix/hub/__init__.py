@@ -10,10 +10,10 @@ from pix2pix.hub.publishing import check_can_publish, plan_publish, publish
 from pix2pix.hub.repositories import (
     NOTHING_DONE_HINT,
     dataset_commit,
-    dataset_license,
     fetch_model,
     is_reachable,
     prepare_repository,
+    read_dataset_card,
     set_request_timeout,
 )
 
@@ -21,12 +21,12 @@ __all__ = [
     "NOTHING_DONE_HINT",
     "check_can_publish",
     "dataset_commit",
-    "dataset_license",
     "fetch_model",
     "is_reachable",
     "plan_publish",
     "prepare_repository",
     "publish",
+    "read_dataset_card",
     "resume_from_hub",
     "set_request_timeout",
     "upload_checkpoints",

@@ -3,7 +3,7 @@
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pix2pix.artifacts import REQUIRED, SERVED
 from pix2pix.errors import UserError
@@ -255,19 +255,25 @@ def dataset_commit(name: str, revision: str | None = None) -> str | None:
         return HfApi().dataset_info(name, revision=revision).sha
 
 
-def dataset_license(name: str, revision: str | None) -> str | None:
-    """Returns the license in the dataset's card; None without one, or without a revision.
+def read_dataset_card(name: str, revision: str | None) -> dict[str, Any]:
+    """Returns the front matter of a dataset's README.md, such as its license; {} without one.
 
-    This request is sent after the training, so a failure gives None rather than lose the run.
+    Args:
+        name: a dataset id, or a folder.
+        revision: the commit of a dataset on the Hub; None for anything else.
+
+    This request is sent after the training, so a failure gives {} rather than lose the run.
     """
-    if not revision:
-        return None
-    from huggingface_hub import HfApi
+    from huggingface_hub import DatasetCard, HfApi
+    from yaml import YAMLError
 
     try:
+        if (path := Path(name) / "README.md").is_file():
+            return DatasetCard(path.read_text(encoding="utf-8")).data.to_dict()
+        if not revision:
+            return {}
         with hub_errors_as_user_errors(f"The dataset {name}"):
             card = HfApi().dataset_info(name, revision=revision).card_data
-    except UserError:
-        return None
-    license = card.get("license") if card else None
-    return ", ".join(license) if isinstance(license, list) else license
+    except (OSError, ValueError, YAMLError, UserError):
+        return {}
+    return card.to_dict() if card else {}

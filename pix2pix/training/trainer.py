@@ -5,7 +5,13 @@ import tensorflow as tf
 
 from pix2pix import losses
 from pix2pix.config import Config
-from pix2pix.networks import build_discriminator, build_generator, published_copy
+from pix2pix.networks import (
+    build_discriminator,
+    build_generator,
+    published_copy,
+    published_weights,
+    with_features,
+)
 from pix2pix.runtime import free_variables
 from pix2pix.training.cpu_kernels import use_cpu_kernels
 from pix2pix.training.devices import Devices
@@ -46,6 +52,7 @@ class Trainer:
         with self.strategy.scope():
             self.generator = build_generator(config)
             self.discriminator = build_discriminator(config)
+            self.features = with_features(self.discriminator) if config.feature_weight else None
             rate = config.learning_rate
             self.generator_optimizer = self._build_adam(self.generator, rate, total_steps)
             rate = config.discriminator_learning_rate or rate
@@ -75,10 +82,13 @@ class Trainer:
 
     @property
     def published(self) -> keras.Model:
-        """The float32 generator to evaluate and publish: the averaged one if there is one."""
+        """The generator to evaluate and publish, in float32 and of stock Keras layers.
+
+        It is the averaged one if there is one.
+        """
         if self.averaged is not None:
             return self.averaged
-        if self.config.mixed_precision == "no":
+        if self.config.mixed_precision == "no" and self.config.upsampling == "transposed":
             return self.generator
         return published_copy(self.generator, self.config)
 
@@ -144,13 +154,22 @@ class Trainer:
             generated = self.generator(inputs, training=True)
             d_loss, d_real, d_fake = self._step_discriminator(inputs, targets, generated)
             # The discriminator is updated before it scores the generator, as in the authors' code.
-            fake_logits = self.discriminator([inputs, generated], training=True)
+            fake_logits, matching = self._score(inputs, targets, generated)
             gan = losses.generator_gan_loss(fake_logits, self.config.gan_loss)
             l1 = losses.l1_loss(generated, targets)
-            total = self._scale_loss(gan + self.config.l1_weight * l1, self.generator_optimizer)
+            total = gan + self.config.l1_weight * l1 + self.config.feature_weight * matching
+            total = self._scale_loss(total, self.generator_optimizer)
         variables = self.generator.trainable_variables
         self.generator_optimizer.apply(generator_tape.gradient(total, variables), variables)
         return dict(zip(SCALARS, (d_loss, gan, l1, d_real, d_fake), strict=True))
+
+    def _score(self, inputs, targets, generated):
+        """Returns the discriminator's logits for the generated pair, and the feature loss."""
+        if self.features is None:
+            return self.discriminator([inputs, generated], training=True), 0.0
+        *generated_features, logits = self.features([inputs, generated], training=True)
+        *real_features, _ = self.features([inputs, targets], training=True)
+        return logits, losses.feature_loss(generated_features, real_features)
 
     def _step_discriminator(self, inputs, targets, generated):
         generated = tf.stop_gradient(generated)
@@ -178,8 +197,9 @@ class Trainer:
         def move_average(average, weight, decay):
             average.assign(decay * average + (1.0 - decay) * weight)
 
-        for average, weight in zip(self.averaged.weights, self.generator.weights, strict=True):
-            arguments = (weight.value, decay)
+        weights = published_weights(self.generator)
+        for average, weight in zip(self.averaged.weights, weights, strict=True):
+            arguments = (weight, decay)
             self.strategy.extended.update(average.value, move_average, arguments, group=False)
 
 
