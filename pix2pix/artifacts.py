@@ -33,8 +33,9 @@ PUBLISHED = (
 SERVED = tuple(name for name in PUBLISHED if name not in KERAS_FILES)
 # Every pix2pix model has these files; the smallest comes first.
 REQUIRED = (CONFIG_FILE, GRAPH_FILE)
-# The folder of the starter model in a checkout.
-STARTER_FOLDER = "assets/starter_model"
+# The folders of the starter models in a checkout: from photo to map, and from sketch to photo.
+STARTER_FOLDER, PAINTER_FOLDER = "assets/starter_model", "assets/starter_painter"
+STARTER_FOLDERS = (STARTER_FOLDER, PAINTER_FOLDER)  # the default first
 # The files whose SHA-256 is in pix2pix.json.
 DIGESTED = (WEIGHTS_FILE, GRAPH_FILE)
 

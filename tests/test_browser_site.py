@@ -24,12 +24,27 @@ def test_the_page_has_every_file_of_web(ort_cache: Path):
         ["git", "ls-files", "web"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
     assert {name.removeprefix("web/") for name in tracked} <= files.keys()
-    served = {"generator.onnx", "pix2pix.json", "metrics.json", "README.md"}
-    assert {f"starter_model/{name}" for name in served} <= files.keys()
-    assert "starter_model/model.weights.h5" not in files
+    for folder in ("starter_model", "starter_painter"):
+        served = {"generator.onnx", "pix2pix.json", "metrics.json", "README.md"}
+        assert {f"{folder}/{name}" for name in served} <= files.keys()
+        assert f"{folder}/model.weights.h5" not in files
     assert {f"ort/{path.name}" for path in ort_cache.iterdir()} <= files.keys()
     for item in files.values():
         assert isinstance(item, bytes) or item.is_file()
+
+
+def test_the_settings_name_both_starter_models(ort_cache: Path):
+    # An earlier deployment named other ones.
+    model = {"folder": "starter_model", "choices": [{"folder": "old", "name": "old"}]}
+    assert json.loads(list_site_files(model)["model.json"]) == {
+        "folder": "starter_model",
+        "choices": [
+            {"folder": "starter_model", "name": "satellite photo to atlas map"},
+            {"folder": "starter_painter", "name": "sketch to satellite photo"},
+        ],
+        "endpoint": HUB,
+        "gradio_space": None,
+    }
 
 
 def test_the_settings_name_model_endpoint_and_gradio_space(ort_cache: Path):
@@ -37,6 +52,8 @@ def test_the_settings_name_model_endpoint_and_gradio_space(ort_cache: Path):
     files = list_site_files(model, gradio_space="user/maps")
     settings = json.loads(files["model.json"])
     assert settings == model | {"endpoint": HUB, "gradio_space": "user/maps"}
+    assert "starter_model/generator.onnx" in files, "what the page falls back to"
+    assert not [path for path in files if path.startswith("starter_painter/")]
 
 
 def test_another_hub_replaces_the_hub_in_the_content_security_policy(ort_cache: Path):

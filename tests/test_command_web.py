@@ -54,13 +54,17 @@ def fetch(url: str, path: str) -> bytes:
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_serves_the_page_until_it_is_stopped(ort_cache: Path, end: signal.Signals):
-    with running_command(title="the starter model") as (url, process):
-        assert json.loads(fetch(url, "/model.json"))["folder"] == "starter_model"
+    with running_command(title="both starter models; choose one on the page") as (url, process):
+        settings = json.loads(fetch(url, "/model.json"))
+        assert settings["folder"] == "starter_model"
+        folders = [choice["folder"] for choice in settings["choices"]]
+        assert folders == ["starter_model", "starter_painter"]
+        for folder in folders:
+            graph = (STARTER_MODEL.parent / folder / "generator.onnx").read_bytes()
+            assert fetch(url, f"/{folder}/generator.onnx") == graph
         assert (
             fetch(url, "/") == list_site_files({}, endpoint=os.environ["HF_ENDPOINT"])["index.html"]
         )
-        graph = (STARTER_MODEL / "generator.onnx").read_bytes()
-        assert fetch(url, "/starter_model/generator.onnx") == graph
         process.send_signal(end)
         out, err = process.communicate(timeout=60)
         assert (process.returncode, out.strip(), err) == (0, "", "")
@@ -73,8 +77,9 @@ def test_the_command_serves_a_folder(ort_cache: Path, tmp_path: Path):
     with running_command("--model", str(folder), title=f"the folder {folder}") as (url, _):
         assert json.loads(fetch(url, "/model.json"))["folder"] == "model"
         assert json.loads(fetch(url, "/model/pix2pix.json"))["sha256"]
-        with pytest.raises(AssertionError):
-            fetch(url, "/model/notes.txt")
+        for path in ("/model/notes.txt", "/starter_painter/generator.onnx"):
+            with pytest.raises(AssertionError):
+                fetch(url, path)
 
 
 def test_the_page_loads_a_public_model_from_the_hub(ort_cache: Path, api: HfApi, servable_model):

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 import train_hub
 from pix2pix import Translator, UserError
-from pix2pix.artifacts import GRAPH_FILE
+from pix2pix.artifacts import GRAPH_FILE, STARTER_FOLDERS
 from pix2pix.browser import HEADERS, list_site_files, site
 from pix2pix.files import sha256
 from pix2pix.hub import spaces
@@ -115,17 +115,20 @@ def test_a_new_commit_of_the_model_changes_two_files_and_only_old_files_of_the_p
     assert read_settings(hub, page_repo)["revision"] == api.model_info(servable_model).sha
 
 
-def test_a_page_without_a_model_has_the_starter_model_and_keeps_a_later_one(
+def test_a_page_without_a_model_has_the_starter_models_and_keeps_a_later_one(
     hub: HubServer, servable_model: str
 ):
     space_id = f"{servable_model}-page"
     spaces.prepare_space(spaces.plan_space(spaces.SpaceRequest(space_id, "static")))
     spaces.deploy_space(space_id)
     assert read_settings(hub, space_id)["folder"] == "starter_model"
-    graph = read_space_file(hub, space_id, f"starter_model/{GRAPH_FILE}")
-    assert graph == (STARTER_MODEL / GRAPH_FILE).read_bytes()
+    for folder in STARTER_FOLDERS:
+        graph = read_space_file(hub, space_id, f"{Path(folder).name}/{GRAPH_FILE}")
+        assert graph == (ROOT / folder / GRAPH_FILE).read_bytes()
     deploy_again(space_id, servable_model)
     before = list_blob_ids(hub, space_id)
+    assert f"starter_model/{GRAPH_FILE}" in before
+    assert not [path for path in before if path.startswith("starter_painter/")]
     spaces.deploy_space(space_id)
     assert list_blob_ids(hub, space_id) == before
 

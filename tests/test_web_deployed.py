@@ -16,7 +16,7 @@ from benchmarks.measure import memory
 from benchmarks.space_fuzz import bad_files
 from pix2pix import Translator
 from pix2pix.browser import HEADERS
-from tests.browser import PHOTO, needs_chromium
+from tests.browser import PHOTO, STARTER_MODEL, needs_chromium
 from tests.builders import encode_image, make_picture
 from tests.deployed_page import MODEL, DeployedPage, open_deployed
 from tests.page_pictures import (
@@ -26,7 +26,6 @@ from tests.page_pictures import (
     picture_files,
     translate_in_page,
 )
-from tests.web_pages import STARTER_MODEL
 
 pytestmark = needs_chromium
 PICTURES = picture_files()

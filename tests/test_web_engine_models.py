@@ -4,12 +4,17 @@ import hashlib
 import json
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from huggingface_hub import HfApi
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from pix2pix import Translator
+from pix2pix.artifacts import PAINTER_FOLDER
 from tests.browser import needs_chromium
 from tests.builders import encode_image, make_picture
+from tests.commands import ROOT
 from tests.hub_clients import add_file
 from tests.hub_server import Fault, HubServer
 from tests.web_models import build_graph, build_model, publish
@@ -187,3 +192,24 @@ def test_only_the_last_models_are_kept(page: Page) -> None:
     )
     # Four models with a graph, a file, a record and the mark when they were used.
     assert kept == {"count": 16, "records": [{"digest": "a"}, None, {"digest": "f"}]}
+
+
+def test_painter_gives_the_pixels_of_the_python_translator(
+    browser: Browser, web_site: FileServer
+) -> None:
+    painter = Translator(ROOT / PAINTER_FOLDER)
+    samples = painter.folder / "samples"
+    sketch = Image.open(samples / "005-input.png").convert("RGB")
+    wide = sketch.resize((300, 200), Image.Resampling.NEAREST)
+    cases = [
+        ((samples / "000-input.png").read_bytes(), "fit"),
+        (encode_image(sketch, "WEBP", lossless=True), "fit"),
+        (encode_image(wide, "WEBP", lossless=True), "full"),
+        (encode_image(wide.quantize(16)), "fit"),  # as drawing programs save flat colors
+    ]
+    with engine_page(browser, web_site.url) as page:
+        assert load(page, {"folder": "starter_painter"})["id"] is None
+        for picture, mode in cases:
+            translated = np.asarray(translate(page, picture, mode=mode), np.int16)
+            expected = np.asarray(painter(picture, mode=mode), np.int16)
+            assert np.abs(translated - expected).max() <= 1

@@ -14,6 +14,7 @@ from tests.web_pages import FileServer
 from tests.web_visits import (
     assert_same_pixels,
     choose,
+    expect_closeness,
     make_transfer,
     save_download,
     visit,
@@ -60,13 +61,13 @@ def write_pair(path: Path) -> Path:
 
 
 def test_the_page_says_what_runs_where(site: Page):
-    assert site.title() == "pix2pix: From satellite photo to map"
-    expect(site.locator("h1")).to_have_text("From satellite photo to map")
+    assert site.title() == "pix2pix: From satellite photo to atlas map"
+    expect(site.locator("h1")).to_have_text("From satellite photo to atlas map")
     state = site.locator("#state-text")
     expect(state).to_have_text(
         re.compile(
-            r"^The starter model runs in your browser, on the CPU with \d threads?: "
-            r"the picture never leaves this machine\.$"
+            r'^The starter model "satellite photo to atlas map" runs in your browser, '
+            r"on the CPU with \d threads?: the picture never leaves this machine\.$"
         )
     )
     expect(site.locator("#photo")).to_have_text(
@@ -174,9 +175,7 @@ def test_one_half_of_a_pair_is_translated_and_compared_with_the_other(site: Page
     choose(site, write_pair(tmp_path / "pair.png"))
     site.get_by_role("button", name="Use the left half").click()
     expect(site.locator("#pair")).to_be_hidden()
-    # The pair is that of sample 003, whose scores are in metrics.json: 5.9767 and 22.0015.
-    expect(site.locator("#against figcaption")).to_contain_text("L1 5.98 gray levels of 255")
-    expect(site.locator("#against figcaption")).to_contain_text("PSNR 22.00 dB")
+    expect_closeness(site, STARTER_MODEL, "003")  # whose pair this is
     expect(site.locator("#note-text")).to_contain_text("256 x 256 pixels")
     saved = save_download(site, "#download", tmp_path)
     assert saved.name == "pair-map.png"
@@ -191,7 +190,7 @@ def test_one_half_of_a_pair_is_translated_and_compared_with_the_other(site: Page
 
 def test_an_example_is_translated_and_compared_with_its_real_map_by_one_click(site: Page):
     site.get_by_label("Load held-out photo 003").click()
-    expect(site.locator("#against figcaption")).to_contain_text("L1 5.98")
+    expect_closeness(site, STARTER_MODEL, "003")
     assert [image.get_attribute("alt") for image in site.locator("#against img").all()] == [
         "Map",
         "Real map",

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from pix2pix import Translator
-from pix2pix.space.batch import map_names
+from pix2pix.space.batch import result_names
 from tests.browser import PHOTO, SAMPLES, STARTER_MODEL, needs_chromium
 from tests.web_pages import FileServer, new_page
 from tests.web_visits import assert_same_pixels, choose, save_download, visit, wait_for_model
@@ -49,7 +49,7 @@ def test_several_files_become_a_list_with_downloads_and_a_zip(
         expect(rows.nth(1).get_by_role("button")).to_have_count(0)
         assert page.locator("#files progress").evaluate("bar => bar.value") == 1
         saved = save_download(page, "#files-zip", tmp_path)
-        assert saved.name == "pix2pix-maps.zip"
+        assert saved.name == "photo-to-map.zip"
         with zipfile.ZipFile(saved) as archive:
             assert archive.testzip() is None
             assert archive.namelist() == [
@@ -119,7 +119,7 @@ def test_names_of_results_are_those_of_python(script_page: Page):
     names = script_page.evaluate(
         "(names) => import('/page/labels.js').then((m) => m.resultNames(names, 'map'))", NAMES
     )
-    assert names == map_names(NAMES)
+    assert names == result_names(NAMES, "map")
 
 
 @pytest.mark.parametrize("count", [0, 1, 300])

@@ -38,9 +38,7 @@ def deployed(
 
 def expect_starter_model(page: Page, reason: str) -> None:
     expect(page.locator("#state-error")).to_contain_text(reason)
-    expect(page.locator("#state-error")).to_contain_text(
-        "The page goes on with the embedded starter model."
-    )
+    expect(page.locator("#state-error")).to_contain_text("The page goes on with the starter model.")
     expect(page.locator("#state-text")).to_contain_text("The starter model runs in your browser")
     choose(page, PHOTO)
     wait_for_result(page)

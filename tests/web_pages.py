@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from pix2pix.artifacts import SERVED
+from pix2pix.artifacts import SERVED, STARTER_FOLDERS
 from pix2pix.browser.ort_files import RUNTIME_FILES
-from pix2pix.browser.site import CONTENT_TYPES, HEADERS
-from tests.browser import STARTER_MODEL, TIMEOUT
+from pix2pix.browser.site import CONTENT_TYPES, HEADERS, HUB, name_starters, write_settings
+from tests.browser import TIMEOUT
 from tests.commands import ROOT
 
 WEB = ROOT / "web"
@@ -110,7 +110,7 @@ def _runtime_files(folder: Path) -> Files:
 
 
 def site_files(ort_files: Path, endpoint: str = "") -> Files:
-    """Returns the browser Space on the starter model, by path.
+    """Returns the browser Space on the starter models, by path.
 
     Args:
         ort_files: the fixture of this name.
@@ -120,9 +120,12 @@ def site_files(ort_files: Path, endpoint: str = "") -> Files:
     for path in WEB.rglob("*"):
         if path.is_file():
             files[path.relative_to(WEB).as_posix()] = path
-    for pattern in SERVED:
-        for path in STARTER_MODEL.glob(pattern):
-            files[f"starter_model/{path.relative_to(STARTER_MODEL).as_posix()}"] = path
+    settings = {"folder": "starter_model", "choices": name_starters()}
+    files["model.json"] = write_settings(settings, endpoint or HUB)
+    for starter in STARTER_FOLDERS:
+        for pattern in SERVED:
+            for path in (ROOT / starter).glob(pattern):
+                files[path.relative_to(ROOT / "assets").as_posix()] = path
     if endpoint and "index.html" in files:
         page = (WEB / "index.html").read_text(encoding="utf-8")
         allowed = "https://huggingface.co https://*.hf.co"
@@ -132,7 +135,7 @@ def site_files(ort_files: Path, endpoint: str = "") -> Files:
 
 @pytest.fixture(scope="session")
 def web_site(ort_files: Path) -> Iterator[FileServer]:
-    """Serves the browser Space on the starter model, cross-origin isolated."""
+    """Serves the browser Space on the starter models, cross-origin isolated."""
     with FileServer(site_files(ort_files)) as server:
         yield server
 

@@ -1,12 +1,14 @@
 """What a visitor does on the page of the browser Space, for its tests."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -61,6 +63,18 @@ def choose(page: Page, *files: Path | dict) -> None:
 def wait_for_result(page: Page) -> None:
     expect(page.locator("#note-text")).to_contain_text("translated in")
     expect(page.locator("#download")).to_be_enabled()
+
+
+def expect_closeness(page: Page, folder: Path, name: str) -> None:
+    """Checks the caption below a comparison: the scores of a sample in metrics.json."""
+    samples = json.loads((folder / "metrics.json").read_text())["samples"]
+    (scores,) = (sample for sample in samples if sample["name"] == name)
+    caption = page.locator("#against figcaption")
+    expect(caption).to_contain_text("gray levels of 255")
+    l1, psnr = re.findall(r"\d+\.\d\d", caption.inner_text())
+    # The result in the browser is at most one gray level apart, and the figures are rounded.
+    assert float(l1) == pytest.approx(scores["l1"], abs=0.02)
+    assert float(psnr) == pytest.approx(scores["psnr"], abs=0.02)
 
 
 def save_download(page: Page, button: str, folder: Path) -> Path:

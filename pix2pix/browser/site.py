@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pix2pix.artifacts import SERVED, STARTER_FOLDER
+from pix2pix.artifacts import SERVED, STARTER_FOLDER, STARTER_FOLDERS, ArtifactFolder
 from pix2pix.browser.ort_files import fetch_runtime, list_runtime_files
+from pix2pix.config import Config
 from pix2pix.errors import UserError
+from pix2pix.labels import labels_for
 from pix2pix.version import ROOT
 
 PAGE_FOLDER = ROOT / "web"
@@ -39,7 +41,8 @@ def list_site_files(
 
     Args:
         model: what the page loads: {"id", "revision", "sha256"} of a public model of the Hub, or
-            {"folder"}, a folder beside index.html such as "starter_model".
+            {"folder"}, a folder beside index.html such as "starter_model". With that one, visitors
+            can choose each starter model; with any other, it is what the page falls back to.
         endpoint: the address of the Hub that the page may load models from.
         gradio_space: the id of a Gradio Space of the same model that the page links to.
 
@@ -54,10 +57,14 @@ def list_site_files(
     paths = sorted(path for path in PAGE_FOLDER.rglob("*") if path.suffix in CONTENT_TYPES)
     files: dict[str, Path | bytes] = {p.relative_to(PAGE_FOLDER).as_posix(): p for p in paths}
     endpoint = endpoint.rstrip("/")
+    starters: tuple[str, ...] = (STARTER_FOLDER,)
+    if model.get("folder") == Path(STARTER_FOLDER).name:
+        starters, model = STARTER_FOLDERS, {**model, "choices": name_starters()}
     files["model.json"] = write_settings(model, endpoint, gradio_space)
     if endpoint != HUB:
         files["index.html"] = _allow_endpoint(endpoint)
-    files |= list_model_files(ROOT / STARTER_FOLDER, Path(STARTER_FOLDER).name)
+    for folder in starters:
+        files |= list_model_files(ROOT / folder, Path(folder).name)
     runtime = list_runtime_files(fetch_runtime())
     return files | {f"ort/{name}": path for name, path in runtime.items()}
 
@@ -79,6 +86,15 @@ def list_model_files(folder: Path, name: str) -> dict[str, Path | bytes]:
     """Returns the files of a model that the page reads, in a folder `name` beside index.html."""
     paths = [path for pattern in SERVED for path in sorted(folder.glob(pattern)) if path.is_file()]
     return {f"{name}/{path.relative_to(folder).as_posix()}": path for path in paths}
+
+
+def name_starters() -> list[dict[str, str]]:
+    """Returns the folder beside index.html and the name of each starter model."""
+    starters = []
+    for folder in STARTER_FOLDERS:
+        config = Config.from_dict(ArtifactFolder(ROOT / folder).read_description()["config"])
+        starters.append({"folder": Path(folder).name, "name": labels_for(config).title})
+    return starters
 
 
 def _allow_endpoint(endpoint: str) -> bytes:

@@ -32,7 +32,7 @@ class WebSettings:
     """Names the model and the port. Raises `UserError` for a wrong value."""
 
     model: str | None = setting(
-        None, "folder, Hub id, or id@revision", default_help="the starter model", may_be_path=True
+        None, "folder, Hub id, or id@revision", default_help="the starter models", may_be_path=True
     )
     port: int = setting(7861, "port on 127.0.0.1; 0: any free one", at_least=0, below=MAX_PORT + 1)
 
@@ -74,7 +74,7 @@ class _Model:
 
 def _choose_model(name: str | None) -> _Model:
     if name is None:
-        return _Model("the starter model", STARTER, {})
+        return _Model("both starter models; choose one on the page", STARTER, {})
     check_model_name(name)
     if not Path(name).is_dir():
         return _choose_hub_model(*name.split("@", 1))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SETTINGS_FILE, STARTER = "model.json", {"folder": "starter_model"}
 # In these folders, a file that the page does not have is left from an earlier version.
-OWN_FOLDERS = ("engine/", "ort/", "page/", "pixels/", "starter_model/")
+OWN_FOLDERS = ("engine/", "ort/", "page/", "pixels/", "starter_model/", "starter_painter/")
 FRONT_MATTER = {
     "emoji": "🗺️",
     "colorFrom": "green",
@@ -59,7 +59,7 @@ def update_space(
     Args:
         space_id: the full id.
         info: the Space before the update.
-        model: the model to load; None keeps the current one, and starts with the starter model.
+        model: the model to load; None keeps the current one, and starts with the starter models.
         gradio_space: a Gradio Space of the same model that the page links to, or None.
     """
     from huggingface_hub import HfApi

@@ -17,15 +17,20 @@ export function showCodeTab(loaded) {
   const panel = find("code", HTMLElement);
   const { model, labels, wanted } = loaded;
   const page = new URL(".", location.href).href;
+  const folder = wanted.source.folder ?? "";
   const place = {
     page,
     id: model.id,
     revision: model.revision,
-    folder: new URL(`${wanted.source.folder ?? ""}/`, page).href,
+    folder: new URL(`${folder}/`, page).href,
     endpoint: wanted.endpoint,
     gradioSpace: wanted.gradioSpace,
     size: Number(model.description.config?.image_size) || 256,
     channels: model.description.config?.input_channels === 1 ? 1 : 3,
+    asked: model.id
+      ? `${encodeURIComponent(model.id)}@${model.revision}`
+      : encodeURIComponent(wanted.name ? folder : ""),
+    source: labels.shortSource,
     result: labels.shortResult,
   };
   const sections = SNIPPETS.flatMap(({ id, title, about, file, write }) => {

@@ -16,48 +16,106 @@ const SPACE_ID = /^[\w.-]{1,96}\/[\w.-]{1,96}$/;
  * @property {ModelSource} source
  * @property {string} endpoint the Hub's address, without a slash at its end
  * @property {string | null} gradioSpace the id of the Gradio Space with the same model
+ * @property {string | null} name what a choice of models calls it
+ */
+
+/**
+ * @typedef {object} Deployment
+ * @property {Wanted} wanted the model to load
+ * @property {Wanted} starter the one that the page goes on with where that fails
+ * @property {Wanted[]} choices the models that visitors choose from, the one of model.json first;
+ *   empty where there is only one
  */
 
 /** The model that comes with the page. @type {Wanted} */
-export const STARTER = { source: { folder: STARTER_FOLDER }, endpoint: HUB, gradioSpace: null };
+const STARTER = {
+  source: { folder: STARTER_FOLDER },
+  endpoint: HUB,
+  gradioSpace: null,
+  name: null,
+};
 
 /**
  * Reads model.json and the page's address.
  *
- * @returns {Promise<Wanted>} the starter model where model.json is missing or damaged
+ * @returns {Promise<Deployment>} with the starter model where model.json is missing or damaged
  */
-export async function readWanted() {
-  const deployed = await readDeployment();
-  const asked = new URL(location.href).searchParams.get("model");
-  if (!asked) return deployed;
-  const [id, revision] = asked.split("@", 2);
+export async function readDeployment() {
+  const content = await readSettings();
+  const deployed = readWanted(content);
   const { endpoint } = deployed;
-  const isDeployed =
-    id === deployed.source.id && (!revision || revision === deployed.source.revision);
-  if (isDeployed) return deployed;
-  return { source: { id, revision: revision || "main", endpoint }, endpoint, gradioSpace: null };
+  const choices = readChoices(content.choices, deployed);
+  const wanted = choices[0] ?? deployed;
+  const starter = findFolder(choices, STARTER_FOLDER) ?? STARTER;
+  const asked = new URL(location.href).searchParams.get("model");
+  if (!asked) return { wanted, starter, choices };
+  const chosen = findFolder(choices, asked);
+  if (chosen) return { wanted: chosen, starter, choices };
+  const [id, revision] = asked.split("@", 2);
+  const { source } = deployed;
+  const isDeployed = id === source.id && (!revision || revision === source.revision);
+  if (isDeployed) return { wanted, starter, choices };
+  const other = { id, revision: revision || "main", endpoint };
+  return { wanted: { ...STARTER, source: other, endpoint }, starter, choices: [] };
 }
 
-/** @returns {Promise<Wanted>} what model.json says */
-async function readDeployment() {
-  let content;
+/**
+ * Writes the chosen model to the page's address, where a reload of the page finds it.
+ *
+ * @param {Wanted} chosen
+ * @param {Wanted[]} choices
+ */
+export function writeAddress(chosen, choices) {
+  if (!choices.includes(chosen)) return;
+  const url = new URL(location.href);
+  if (chosen === choices[0]) url.searchParams.delete("model");
+  else url.searchParams.set("model", chosen.source.folder ?? "");
+  history.replaceState(null, "", url);
+}
+
+/** @returns {Promise<Record<string, unknown>>} the content of model.json */
+async function readSettings() {
   try {
-    content = await (await fetch("model.json")).json();
+    const content = await (await fetch("model.json")).json();
+    return isObject(content) ? content : {};
   } catch {
-    return STARTER;
+    return {};
   }
-  if (!isObject(content)) return STARTER;
+}
+
+/** @param {Record<string, unknown>} content @returns {Wanted} the model that it names */
+function readWanted(content) {
   const endpoint = readText(content.endpoint)?.replace(/\/+$/, "") || HUB;
-  const gradioSpace = readText(content.gradio_space) ?? null;
+  const gradioSpace = readText(content.gradio_space) ?? "";
   const id = readText(content.id);
   const source = id
     ? { id, revision: readText(content.revision), sha256: readText(content.sha256), endpoint }
     : { folder: readText(content.folder) || STARTER_FOLDER };
-  return {
-    source,
-    endpoint,
-    gradioSpace: gradioSpace && SPACE_ID.test(gradioSpace) ? gradioSpace : null,
-  };
+  const isSpace = SPACE_ID.test(gradioSpace);
+  return { ...STARTER, source, endpoint, gradioSpace: isSpace ? gradioSpace : null };
+}
+
+/**
+ * @param {unknown} entries "choices" of model.json
+ * @param {Wanted} deployed
+ * @returns {Wanted[]} the deployed model, which is named first, and others; or none
+ */
+function readChoices(entries, deployed) {
+  if (deployed.source.id || !Array.isArray(entries)) return [];
+  const choices = entries.filter(isObject).flatMap((entry) => {
+    const [folder, name] = [readText(entry.folder), readText(entry.name)];
+    // A Gradio Space of the deployed model does not serve the others.
+    const isDeployed = folder === deployed.source.folder;
+    const gradioSpace = isDeployed ? deployed.gradioSpace : null;
+    return folder && name ? [{ ...deployed, source: { folder }, gradioSpace, name }] : [];
+  });
+  const isDeployedFirst = choices[0]?.source.folder === deployed.source.folder;
+  return choices.length > 1 && isDeployedFirst ? choices : [];
+}
+
+/** @param {Wanted[]} choices @param {string | undefined} folder */
+function findFolder(choices, folder) {
+  return choices.find(({ source }) => source.folder === folder);
 }
 
 /** @param {unknown} value @returns {string | undefined} */

@@ -74,8 +74,7 @@ export class FileList {
     this.cancel.disabled = false;
     this.#showProgress("Waiting for the model.");
     try {
-      const loaded = await abortable(this.tab.getModel(), controller.signal);
-      await this.#translateAll(loaded, controller.signal);
+      await this.#translateAll(controller.signal);
     } catch (error) {
       if (!isCanceled(error)) throw error; // a row shows its own errors
     }
@@ -86,9 +85,11 @@ export class FileList {
     else this.#finish(note);
   }
 
-  /** @param {LoadedModel} loaded @param {AbortSignal} signal */
-  async #translateAll(loaded, signal) {
+  /** @param {AbortSignal} signal */
+  async #translateAll(signal) {
     for (let row = this.#next(); row && !signal.aborted; row = this.#next()) {
+      // Another model may be loaded by now; a row that its start has canceled is still waiting.
+      const loaded = await abortable(this.tab.getModel(), signal);
       const { rows } = this;
       const index = rows.indexOf(row);
       const files = rows.map(({ file }) => file.name);
@@ -202,7 +203,8 @@ export class FileList {
     try {
       const zip = await makeZip(files);
       const { labels } = await this.tab.getModel();
-      if (this.controller === controller) this.zip.offer(zip, `pix2pix-${labels.shortResult}s.zip`);
+      if (this.controller === controller)
+        this.zip.offer(zip, `${labels.shortSource}-to-${labels.shortResult}.zip`);
       return "";
     } catch (error) {
       return error instanceof RangeError

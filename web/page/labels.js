@@ -15,6 +15,8 @@ export class Labels {
   constructor(source, result) {
     this.source = source;
     this.result = result;
+    /** Both names: "aerial photo to map". */
+    this.title = `${source} to ${result}`;
     /** One word for the input. */
     this.shortSource = lastWord(source);
     /** One word for the output. */
@@ -24,16 +26,26 @@ export class Labels {
   }
 }
 
+/** The picture columns of assets/sample_maps. @type {Record<string, string>} */
+const SAMPLE_MAPS = { imageA: "satellite photo", imageB: "atlas map", imageC: "sketch" };
+
 /**
  * Returns the names for data sets of maps, and "input" and "output" for all others.
  *
  * @param {Record<string, any>} description the content of pix2pix.json
  */
 export function labelsFor(description) {
-  const dataset = String(description.config?.dataset_name ?? "").toLowerCase();
-  if (!dataset.includes("map")) return new Labels("input", "output");
-  const photo = dataset.includes("sample_maps") ? "satellite photo" : "aerial photo";
-  return isAToB(description) ? new Labels(photo, "map") : new Labels("map", photo);
+  const { dataset_name, input_column, target_column } = description.config ?? {};
+  const dataset = String(dataset_name ?? "").toLowerCase();
+  const columns = [input_column || "imageA", target_column || "imageB"];
+  let names;
+  if (dataset.includes("sample_maps")) {
+    // Any other column is of a data set that only has the same name.
+    const isKnown = columns.every((column) => Object.hasOwn(SAMPLE_MAPS, column));
+    names = isKnown ? columns.map((column) => SAMPLE_MAPS[column]) : null;
+  } else if (dataset.includes("map")) names = ["aerial photo", "map"];
+  const [a, b] = names ?? ["input", "output"];
+  return names && !isAToB(description) ? new Labels(b, a) : new Labels(a, b);
 }
 
 /**

@@ -8,6 +8,8 @@
 import { labelsFor } from "./labels.js";
 
 /** @import { Model } from "../engine.js" */
+/** @import { Wanted } from "./deployment.js" */
+/** @import { RunOptions } from "./loading.js" */
 
 /** The metrics that are shown below a sample. */
 const SCORES = ["l1", "psnr", "ssim"];
@@ -28,11 +30,13 @@ export const STARTER_FOLDER = "starter_model";
 export class LoadedModel {
   /**
    * @param {Model} model
-   * @param {import("./deployment.js").Wanted} wanted how it was asked for
+   * @param {Wanted} wanted how it was asked for
+   * @param {RunOptions} options what the visitor chose for it
    */
-  constructor(model, wanted) {
+  constructor(model, wanted, options) {
     this.model = model;
     this.wanted = wanted;
+    this.options = options;
     this.labels = labelsFor(model.description);
     /** The content of metrics.json, or null. @type {Record<string, any> | null} */
     this.metrics = null;
@@ -55,11 +59,7 @@ export class LoadedModel {
 
   /** What the model is called on the page. */
   get name() {
-    const { id } = this.model;
-    if (id) return id;
-    return this.wanted.source.folder === STARTER_FOLDER
-      ? "the starter model"
-      : "this folder's model";
+    return this.model.id ?? nameFolder(this.wanted);
   }
 
   /** The page of the served commit on the Hub, or null. */
@@ -96,6 +96,16 @@ export class LoadedModel {
       return null;
     }
   }
+}
+
+/**
+ * Returns what a model beside index.html is called on the page.
+ *
+ * @param {Wanted} wanted
+ */
+export function nameFolder({ source, name }) {
+  if (name) return `the starter model "${name}"`;
+  return source.folder === STARTER_FOLDER ? "the starter model" : "this folder's model";
 }
 
 /** @param {unknown} value @returns {value is Record<string, any>} */

@@ -5,9 +5,8 @@
  */
 
 import { loadModel } from "../engine.js";
-import { STARTER } from "./deployment.js";
 import { find, make, makeLink } from "./dom.js";
-import { LoadedModel } from "./loaded_model.js";
+import { LoadedModel, nameFolder } from "./loaded_model.js";
 import { capitalize, describeError, formatMegabytes, formatSeconds, isCanceled } from "./texts.js";
 
 /** @import { DownloadProgress, LoadOptions } from "../types.js" */
@@ -15,19 +14,17 @@ import { capitalize, describeError, formatMegabytes, formatSeconds, isCanceled }
 
 /** @typedef {Pick<LoadOptions, "device" | "threads">} RunOptions */
 
-const FALLBACK = "The page goes on with the embedded starter model.";
-
 export class ModelLoader {
   /**
-   * @param {Wanted} wanted
+   * @param {Wanted} starter what is loaded where the first model can't be
    * @param {(loaded: LoadedModel) => void} onLoad called for each model that is loaded
    */
-  constructor(wanted, onLoad) {
-    this.wanted = wanted;
+  constructor(starter, onLoad) {
+    this.starter = starter;
     this.onLoad = onLoad;
     /** @type {LoadedModel | null} */
     this.loaded = null;
-    /** @type {AbortController | null} */
+    /** Is set while a model is loaded. @type {AbortController | null} */
     this.controller = null;
     /** The number of calls of `load`. */
     this.turn = 0;
@@ -37,16 +34,15 @@ export class ModelLoader {
     this.cancel = find("state-cancel", HTMLButtonElement);
     this.retry = find("state-retry", HTMLButtonElement);
     this.cancel.addEventListener("click", () => this.controller?.abort());
-    this.retry.addEventListener("click", () => this.load());
   }
 
   /**
-   * Loads the wanted model; where that fails, the page keeps the model it has or loads the starter.
+   * Loads a model; where that fails, the page keeps the model it has or loads the starter.
    *
-   * @param {RunOptions} [options] on which device, and with how many threads
-   * @param {Wanted} [wanted]
+   * @param {Wanted} wanted
+   * @param {RunOptions} options on which device, and with how many threads
    */
-  async load(options = {}, wanted = this.wanted) {
+  async load(wanted, options) {
     this.controller?.abort();
     const turn = ++this.turn;
     this.#showError("");
@@ -54,40 +50,41 @@ export class ModelLoader {
       await this.#replace(wanted, options);
     } catch (error) {
       // A newer call has canceled this one, and shows what happens.
-      if (turn === this.turn) await this.#recover(error, wanted);
+      if (turn === this.turn) await this.#recover(error, wanted, turn);
     }
   }
 
   /**
-   * Loads the current model again, on another device or with other threads.
+   * Cancels the load of another model, because the visitor went back to the one that runs.
    *
-   * @param {RunOptions} options
+   * @param {LoadedModel} loaded
    */
-  async reload(options) {
-    await this.load(options, this.loaded?.wanted);
+  keep(loaded) {
+    this.controller?.abort();
+    this.controller = null;
+    this.turn++;
+    this.#showError("");
+    this.#showButtons({ cancel: false, retry: false });
+    this.#showLoaded(loaded);
   }
 
   /**
    * @param {unknown} error
    * @param {Wanted} wanted what could not be loaded
+   * @param {number} turn
    */
-  async #recover(error, wanted) {
-    const sentence = isCanceled(error) ? "The download was canceled." : describeError(error);
-    if (wanted === STARTER || wanted.source.folder === STARTER.source.folder) {
-      this.#showEnd(sentence);
-      return;
-    }
-    if (!this.loaded) {
-      this.#showError(`${sentence} ${FALLBACK}`);
+  async #recover(error, wanted, turn) {
+    let sentence = isCanceled(error) ? "The download was canceled." : describeError(error);
+    if (!this.loaded && wanted.source.folder !== this.starter.source.folder) {
+      this.#showError(`${sentence} The page goes on with ${nameFolder(this.starter)}.`);
       try {
-        await this.#replace(STARTER, {});
+        await this.#replace(this.starter, {});
       } catch (second) {
-        this.#showEnd(`${sentence} The starter model fails too: ${describeError(second)}`);
-        return;
+        if (turn !== this.turn) return;
+        sentence += ` The starter model fails too: ${describeError(second)}`;
       }
     }
-    const isStarter = this.loaded?.wanted === STARTER;
-    this.#showEnd(isStarter ? `${sentence} ${FALLBACK}` : sentence);
+    this.#showEnd(sentence);
   }
 
   /**
@@ -116,7 +113,7 @@ export class ModelLoader {
       throw controller.signal.reason;
     }
     this.loaded?.model.close();
-    this.loaded = new LoadedModel(model, wanted);
+    this.loaded = new LoadedModel(model, wanted, options);
     this.controller = null;
     this.#showButtons({ cancel: false, retry: false });
     this.#showLoaded(this.loaded);
@@ -164,7 +161,7 @@ export class ModelLoader {
 
   /** @param {string} sentence what went wrong; Retry is offered */
   #showEnd(sentence) {
-    this.#showError(sentence);
+    this.#showError(sentence + (this.loaded ? ` The page goes on with ${this.loaded.name}.` : ""));
     this.controller = null;
     this.progress.hidden = true;
     if (this.loaded) this.#showLoaded(this.loaded);

@@ -7,16 +7,18 @@
 
 import { UserError } from "../errors.js";
 import { showCodeTab } from "./code_tab.js";
-import { readWanted } from "./deployment.js";
+import { readDeployment, writeAddress } from "./deployment.js";
 import { find, makeLink } from "./dom.js";
 import { showGallery } from "./gallery_tab.js";
 import { ModelLoader } from "./loading.js";
+import { ModelChoice } from "./model_choice.js";
 import { showModelTab } from "./model_tab.js";
 import { Tabs } from "./tabs.js";
 import { capitalize } from "./texts.js";
 import { TranslateTab } from "./translate_tab.js";
 
 /** @import { Model } from "../engine.js" */
+/** @import { Wanted } from "./deployment.js" */
 /** @import { RunOptions } from "./loading.js" */
 /** @import { LoadedModel } from "./loaded_model.js" */
 
@@ -38,21 +40,45 @@ page.pix2pix.catch(() => {}); // the page shows the error itself
 const tabs = new Tabs(find("tabs", HTMLElement));
 const translate = new TranslateTab();
 document.addEventListener("pictures", () => tabs.open("translate"));
-const loader = new ModelLoader(await readWanted(), showModel);
-/** What the visitor chose for the model. @type {RunOptions} */
-let chosen = {};
-await loader.load();
-if (!loader.loaded) rejectModel(new UserError("No model could be loaded; the page says why."));
+const { wanted: first, starter, choices } = await readDeployment();
+const loader = new ModelLoader(starter, showModel);
+/** What Retry does. */
+let again = () => load(first);
+loader.retry.addEventListener("click", () => again());
+const choice = new ModelChoice(choices, (chosen) => {
+  // A way back, while another model is loaded, needs no download.
+  if (loader.loaded?.wanted === chosen) loader.keep(loader.loaded);
+  else load(chosen);
+});
+await load(first);
+
+/**
+ * Loads a model; where that fails, the page's controls show the one that still runs.
+ *
+ * @param {Wanted} wanted
+ * @param {RunOptions} [options] by default those of the model before
+ */
+async function load(wanted, options = loader.loaded?.options ?? {}) {
+  const before = loader.loaded;
+  again = () => load(wanted, options);
+  choice.show(wanted);
+  await loader.load(wanted, options);
+  const { loaded } = loader;
+  if (loader.controller) return; // a newer call goes on
+  if (!loaded) rejectModel(new UserError("No model could be loaded; the page says why."));
+  else if (loaded.wanted === wanted) writeAddress(wanted, choices);
+  if (loaded && loaded === before) showControls(loaded);
+}
 
 /** @param {LoadedModel} loaded */
 async function showModel(loaded) {
   resolveModel(loaded.model);
   page.pix2pix = Promise.resolve(loaded.model);
-  const { labels } = loaded;
-  const title = `From ${labels.source} to ${labels.result}`;
+  const title = `From ${loaded.labels.title}`;
   find("title", HTMLElement).textContent = title;
   document.title = `pix2pix: ${title}`;
   showLinks(loaded);
+  choice.show(loaded.wanted);
   translate.showModel(loaded);
   await loaded.readMetrics();
   if (loader.loaded !== loaded) return; // another one is shown by now
@@ -65,23 +91,19 @@ async function showModel(loaded) {
       translate.open(loaded, sample);
     }),
   );
-  openOnce("model", () => showModelTab(loaded, chosen, (options) => choose(loaded, options)));
+  openOnce("model", () => fillModelTab(loaded));
   openOnce("code", () => showCodeTab(loaded));
 }
 
-/**
- * Loads the model again as the visitor chose; where that fails, the tab shows what still runs.
- *
- * @param {LoadedModel} loaded
- * @param {RunOptions} options
- */
-async function choose(loaded, options) {
-  const before = chosen;
-  chosen = options;
-  await loader.reload(options);
-  if (loader.loaded !== loaded || chosen !== options) return;
-  chosen = before;
-  await showModelTab(loaded, chosen, (next) => choose(loaded, next));
+/** @param {LoadedModel} loaded */
+function showControls(loaded) {
+  choice.show(loaded.wanted);
+  if (find("model", HTMLElement).hasChildNodes()) fillModelTab(loaded);
+}
+
+/** @param {LoadedModel} loaded */
+function fillModelTab(loaded) {
+  showModelTab(loaded, (options) => load(loaded.wanted, options));
 }
 
 /**

@@ -27,23 +27,27 @@ const DEVICES = {
 /** The engine uses no more. */
 const MAX_THREADS = 4;
 
+/** The number of calls of `showModelTab`. */
+let turns = 0;
+
 /**
  * Fills the tab for a model.
  *
  * @param {LoadedModel} loaded
- * @param {RunOptions} chosen what the visitor chose for it
  * @param {(options: RunOptions) => void} onChoice loads the model again with other options
  */
-export async function showModelTab(loaded, chosen, onChoice) {
+export async function showModelTab(loaded, onChoice) {
   const panel = find("model", HTMLElement);
+  const turn = ++turns;
   const [card, history] = await Promise.all([
     loaded.readText("README.md"),
     loaded.readText("history.csv"),
   ]);
+  if (turn !== turns) return; // another model is shown by now
   const focused = document.activeElement?.id;
   panel.replaceChildren(
     heading("Where it runs"),
-    runsOn(loaded, chosen, onChoice),
+    runsOn(loaded, onChoice),
     heading("This model"),
     factsTable(facts(loaded, card)),
     heading("Held-out metrics, beside trivial baselines"),
@@ -59,10 +63,10 @@ export async function showModelTab(loaded, chosen, onChoice) {
 
 /**
  * @param {LoadedModel} loaded
- * @param {RunOptions} chosen
  * @param {(options: RunOptions) => void} onChoice
  */
-function runsOn(loaded, chosen, onChoice) {
+function runsOn(loaded, onChoice) {
+  const chosen = loaded.options;
   const { device, threads, note } = loaded.model.runsOn;
   const devices = makeSelect("device", Object.entries(DEVICES), chosen.device ?? "auto");
   const most = crossOriginIsolated ? Math.min(navigator.hardwareConcurrency || 1, MAX_THREADS) : 1;

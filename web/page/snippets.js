@@ -16,6 +16,8 @@
  * @property {string | null} gradioSpace the Gradio Space with the same model
  * @property {number} size of the pictures that the network sees, in pixels
  * @property {number} channels of the network's input: 3, or 1 for gray
+ * @property {string} asked what `?model=` of the page's address names; empty for its own model
+ * @property {string} source one word for the input
  * @property {string} result one word for the output
  */
 
@@ -41,12 +43,12 @@ export const SNIPPETS = [
 
 path = ${pythonDownload(place)}
 session = onnxruntime.InferenceSession(path)
-photo = Image.open("aerial.jpg").convert("${place.channels === 1 ? "L" : "RGB"}")
-small = photo.resize((${place.size}, ${place.size}), Image.Resampling.BICUBIC)
+picture = Image.open(${quote(`${place.source}.png`)}).convert("${place.channels === 1 ? "L" : "RGB"}")
+small = picture.resize((${place.size}, ${place.size}), Image.Resampling.BICUBIC)
 image = np.asarray(small, np.float32).reshape(1, ${place.size}, ${place.size}, -1) / 127.5 - 1
 translation = session.run(["translation"], {"image": image})[0][0]
 result = Image.fromarray(((translation + 1) * 127.5).round().astype(np.uint8).squeeze())
-result.resize(photo.size, Image.Resampling.BICUBIC).save(${quote(`${place.result}.png`)})
+result.resize(picture.size, Image.Resampling.BICUBIC).save(${quote(`${place.result}.png`)})
 `,
   },
   {
@@ -94,8 +96,8 @@ export async function translate(photo, size = ${place.size}) {
     title: "As a part of your page",
     about: "The whole page in a frame; the visitor's camera needs the permission.",
     file: "frame.html",
-    write: ({ page, id, revision }) => {
-      const query = id ? `?model=${encodeURIComponent(id)}@${revision}` : "";
+    write: ({ page, asked }) => {
+      const query = asked && `?model=${asked}`;
       return `<iframe src="${escapeAttribute(page + query)}" title="pix2pix" width="100%" height="1000"
   allow="camera; cross-origin-isolated; fullscreen; clipboard-write"></iframe>
 `;
@@ -107,14 +109,14 @@ export async function translate(photo, size = ${place.size}) {
     about:
       "pip install gradio_client. The Gradio Space of the same model translates on its own machine.",
     file: "client.py",
-    write: ({ gradioSpace, result }) =>
+    write: ({ gradioSpace, source, result }) =>
       gradioSpace &&
       `import shutil
 
 from gradio_client import Client, handle_file
 
 client = Client(${quote(gradioSpace)})
-path = client.predict(handle_file("aerial.jpg"), "fit", api_name="/translate")
+path = client.predict(handle_file(${quote(`${source}.png`)}), "fit", api_name="/translate")
 shutil.copy(path, ${quote(`${result}.png`)})
 `,
   },

@@ -84,9 +84,7 @@ export class TranslateTab {
 
   /** @param {LoadedModel} loaded a model that is ready; the picture on the page stays */
   showModel(loaded) {
-    const before = this.loaded?.model;
-    const { id, revision } = loaded.model;
-    const isSame = before?.id === id && before?.revision === revision;
+    const isSame = this.loaded?.wanted === loaded.wanted;
     this.loaded = loaded;
     this.resolveFirst(loaded);
     const { labels } = loaded;
@@ -95,6 +93,8 @@ export class TranslateTab {
     find("mode-explanation", HTMLElement).textContent =
       `At once: quick, and the network sees everything, but at ${pixels}. In tiles: every pixel of a larger picture is kept, and it takes longer. Changing it translates the picture again; a running list goes on with the new choice.`;
     this.download.button.textContent = `Download the ${labels.shortResult} (PNG)`;
+    // Held-out pictures of another model fit neither this one's input nor its output.
+    if (!isSame) find("examples", HTMLElement).hidden = true;
     this.show(isSame || !this.subject?.real ? this.subject : null);
   }
 
@@ -109,6 +109,7 @@ export class TranslateTab {
       loaded.readPicture(sample, "input"),
       loaded.readPicture(sample, "target"),
     ]);
+    if (this.loaded !== loaded) return; // another model was loaded meanwhile
     if (blob) this.show({ blob, name: `${sample.name}-input.png`, real, half: null });
   }
 
