@@ -1,6 +1,6 @@
 """The Space: translates pictures in the browser, and for programs at `/translate`.
 
-PIX2PIX_MODEL names the model (a Hub id, `id@revision`, or a folder; by default the starter model
+PIX2PIX_MODEL names the model (a Hub id, `id@revision`, or a folder; by default the starter models
 of this repository); the README lists the other variables. Interface only: no array arithmetic
 here, and TensorFlow is never imported.
 """
@@ -43,6 +43,7 @@ from pix2pix.space.api import add_endpoints  # noqa: E402
 from pix2pix.space.batch_tab import batch_tab  # noqa: E402
 from pix2pix.space.code_tab import code_tab  # noqa: E402
 from pix2pix.space.gallery_tab import gallery_tab  # noqa: E402
+from pix2pix.space.model_choice import choose_model  # noqa: E402
 from pix2pix.space.model_tab import model_tab  # noqa: E402
 from pix2pix.space.security.calls import SecureBlocks  # noqa: E402
 from pix2pix.space.served_models import ServedModels, load_models  # noqa: E402
@@ -62,26 +63,26 @@ FOOTER = (
 
 def build(models: ServedModels, settings: Settings) -> SecureBlocks:
     """Builds the interface around the models."""
-    labels = models.labels(models.names[0])
-    title = f"From {labels.source} to {labels.result}"
+    title = models.labels(models.names[0]).heading
     banners = "".join(f"<p>{escape(text, quote=False)}</p>" for text in models.banners)
     serve_samples(models)
     with SecureBlocks(title=f"pix2pix: {title}") as space:
-        gr.Markdown(f"# {title}")
+        heading = gr.Markdown(f"# {title}")
         if settings.browser_space:
             gr.Markdown(BROWSER_LINK.format(url=settings.browser_space), elem_id="browser-link")
         gr.HTML(banners, visible=bool(banners), elem_id="banner")
+        model = choose_model(models)
         with gr.Tabs() as tabs:
             with gr.Tab("Translate", id="translate"):
-                translate = TranslateTab(models, settings)
+                translate = TranslateTab(models, settings, heading, model)
             with gr.Tab("Gallery", id="gallery"):
                 gallery_tab(translate, tabs)
             with gr.Tab("Batch", id="batch"):
-                batch_tab(models, settings)
+                batch_tab(models, settings, model)
             with gr.Tab("Model", id="model"):
-                model_tab(models)
+                model_tab(models, model)
             with gr.Tab("Use it from code", id="code"):
-                code_tab(space)
+                code_tab(space, models, model)
         gr.Markdown(FOOTER.format(version=__version__), elem_id="footer")
         add_endpoints(space, models, settings)
     return space
@@ -131,7 +132,10 @@ def launch(space: SecureBlocks, settings: Settings) -> None:
 
 register_function()
 settings = Settings.from_environment()
-models = load_models(settings)
+try:
+    models = load_models(settings)
+except UserError as error:
+    sys.exit(str(error))
 demo = build(models, settings)
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def test_the_page_has_its_own_title_and_icon_and_loads_nothing_from_other_server
     page.on("request", lambda request: requested.append(request.url))
     page.goto(starter_space)
     expect(page.locator("#examples img").last).to_be_visible()
-    assert page.title() == "pix2pix: From satellite photo to map"
+    assert page.title() == "pix2pix: From satellite photo to atlas map"
     icons = page.locator("link[rel~=icon]").evaluate_all("links => links.map(link => link.href)")
     assert icons
     assert all(icon.startswith("data:image/svg") for icon in icons)

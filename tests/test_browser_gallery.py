@@ -37,7 +37,7 @@ def test_the_gallery_can_be_sorted_and_a_click_opens_a_sample_with_its_real_map(
 def test_the_model_tab_shows_the_model_its_scores_and_its_card(page: Page):
     open_tab(page, "Model")
     facts = page.locator(".block.facts")
-    for fact in ("satellite photo to map", "256 x 256", "assets/sample_maps", "apache-2.0"):
+    for fact in ("satellite photo to atlas map", "256 x 256", "assets/sample_maps", "apache-2.0"):
         expect(facts).to_contain_text(fact)
     table = page.locator(".block.wide").first
     low, high = METRICS["intervals"]["psnr"]
@@ -48,5 +48,5 @@ def test_the_model_tab_shows_the_model_its_scores_and_its_card(page: Page):
     expect(page.locator(".vega-embed canvas, .vega-embed svg").first).to_be_visible()
     page.get_by_role("button", name="The model's card").click()
     card = page.locator(".block.wide").last
-    expect(card).to_contain_text("Do not use its maps for navigation")
+    expect(card).to_contain_text("Do not use its results for navigation")
     expect(card).not_to_contain_text(re.compile("library_name|samples.png"))

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,12 +15,15 @@ from huggingface_hub import HfApi, ModelCard
 from PIL import Image
 
 from pix2pix import Translator, card, flags
+from pix2pix.artifacts import PAINTER_FOLDER
 from pix2pix.config import Config
 from pix2pix.evaluation import METRICS
-from pix2pix.hub import dataset_license
+from pix2pix.hub import read_dataset_card
 from tests.commands import ROOT
 from tests.deployed_space import MODEL, SPACE, STARTER_MODEL, TAG, DeployedSpace
 from tests.hub_server import Fault, HubServer
+
+PAINTER = ROOT / PAINTER_FOLDER
 
 
 def code_blocks(text: str) -> list[tuple[str, str]]:
@@ -125,6 +129,20 @@ def test_a_card_without_tag_and_space_has_no_revision_and_a_placeholder(tmp_path
     assert 'Client("<user>/<space>")' in text
 
 
+def test_the_card_of_a_painter_names_its_files_and_its_colors(tmp_path: Path):
+    shutil.copytree(PAINTER, tmp_path, dirs_exist_ok=True)
+    card.write_card(tmp_path, MODEL)
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert text.count("sketch.png") == 3 and text.count("photo.png") == 3
+    assert "aerial.jpg" not in text and "map.png" not in text
+    (row,) = [line for line in text.splitlines() if "colors of the input pictures" in line]
+    for entry in json.loads((PAINTER / "pix2pix.json").read_text(encoding="utf-8"))[
+        "input_palette"
+    ]:
+        assert f"{entry['name']} `{entry['color']}`" in row
+    assert "colors of the target" not in text  # photos have no palette
+
+
 def test_the_metadata_is_valid(deployed_space: DeployedSpace):
     """The Hub's own validation accepts it, and each result has what a model-index needs."""
     published = ModelCard.load(MODEL)
@@ -185,18 +203,18 @@ def test_the_settings_are_compared_with_the_papers():
     assert "`num_train_epochs`" not in cells and cells["`max_train_steps`"][0] == "7"
 
 
-def test_the_datasets_license_is_the_one_on_its_card(hub: HubServer, repo_id: str, api: HfApi):
+def test_the_license_is_the_one_on_the_datasets_card(hub: HubServer, repo_id: str, api: HfApi):
     api.create_repo(repo_id, repo_type="dataset")
     without = api.dataset_info(repo_id).sha
     licensed = api.upload_file(
         path_or_fileobj=b"---\nlicense: cc-by-4.0\n---\n", path_in_repo="README.md",
         repo_id=repo_id, repo_type="dataset",
     ).oid  # fmt: skip
-    assert dataset_license(repo_id, licensed) == "cc-by-4.0"
-    assert dataset_license(repo_id, without) is None
-    assert dataset_license("assets/sample_maps", None) is None
+    assert read_dataset_card(repo_id, licensed) == {"license": "cc-by-4.0"}
+    assert read_dataset_card(repo_id, without) == read_dataset_card("assets", None) == {}
+    assert set(read_dataset_card("assets/sample_maps", None)) > {"license", "palettes"}
     hub.faults.append(Fault("GET", repo_id, "reset", times=20))
-    assert dataset_license(repo_id, licensed) is None, "a failure here must not end a finished run"
+    assert read_dataset_card(repo_id, licensed) == {}, "a failure must not end a finished run"
     about = json.loads((STARTER_MODEL / "pix2pix.json").read_text(encoding="utf-8"))
     about["config"] |= {"dataset_name": repo_id, "dataset_revision": licensed}
     rows = card.sections.provenance(about | {"dataset_license": "cc-by-4.0"})

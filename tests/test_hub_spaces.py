@@ -107,8 +107,9 @@ def test_the_space_holds_the_package_and_the_files_it_shows_and_nothing_else(
         "CONTRIBUTING.md",
         "SECURITY.md",
     }  # fmt: skip
-    assert "assets/starter_model/generator.onnx" in files
-    assert "assets/starter_model/model.weights.h5" not in files
+    for starter in ("starter_model", "starter_painter"):
+        assert f"assets/{starter}/generator.onnx" in files
+        assert f"assets/{starter}/model.weights.h5" not in files
     requirements = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert any(line.startswith("gradio") for line in requirements)
     assert not any(line.startswith("tensorflow") for line in requirements)

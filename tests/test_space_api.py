@@ -1,7 +1,6 @@
 """The endpoints of the Space, called with gradio_client, raw HTTP and MCP."""
 
 import base64
-import hashlib
 import io
 import json
 from pathlib import Path
@@ -14,6 +13,9 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from pix2pix import Translator
+from pix2pix.artifacts import PAINTER_FOLDER
+from pix2pix.files import sha256
+from tests.commands import ROOT
 from tests.space_clients import (
     STARTER_MODEL,
     TwoModelSpace,
@@ -61,7 +63,7 @@ def test_arguments_and_results_have_names(info: dict, name: str, arguments: list
 def test_the_examples_contain_no_url_of_another_site(info: dict):
     assert "://" not in json.dumps([part["parameters"] for part in info.values()])
     snippets = info["/translate"]["code_snippets"]
-    assert "handle_file('aerial.jpg')" in snippets["python"]
+    assert "handle_file('picture.jpg')" in snippets["python"]
 
 
 def test_the_openapi_document_has_types_and_examples(two_model_space: TwoModelSpace, info: dict):
@@ -87,7 +89,7 @@ def test_the_examples_of_the_openapi_document_work(two_model_space: TwoModelSpac
     for line in lines:
         _, path, body = line.split(" ", 2)
         response = httpx.post(
-            two_model_space.url + path, content=body.replace("aerial.jpg", uploaded),
+            two_model_space.url + path, content=body.replace("picture.jpg", uploaded),
             headers={"Content-Type": "application/json"}, timeout=30,
         )  # fmt: skip
         event = response.json()["event_id"]
@@ -121,11 +123,8 @@ def test_model_info_describes_the_model(two_model_space: TwoModelSpace, client: 
     metrics = json.loads((STARTER_MODEL / "metrics.json").read_text())
     assert info["metrics"] == metrics["metrics"]
     assert info["baselines"] == metrics["baselines"]
-    assert info["held_out_pairs"] == 71
-    assert (
-        info["sha256"]
-        == hashlib.sha256((STARTER_MODEL / "generator.onnx").read_bytes()).hexdigest()
-    )
+    assert info["held_out_pairs"] == metrics["held_out_pairs"]
+    assert info["sha256"] == sha256(STARTER_MODEL / "generator.onnx")
     assert (info["name"], info["models"]) == (
         str(STARTER_MODEL),
         [str(STARTER_MODEL), two_model_space.other_model],
@@ -135,6 +134,35 @@ def test_model_info_describes_the_model(two_model_space: TwoModelSpace, client: 
     assert info["license"] == "apache-2.0"
     assert info["licence"] == "apache-2.0", "the key of older versions"  # codespell:ignore licence
     assert info["limits"]["batch_files"] == 32
+
+
+def test_model_info_has_the_words_of_every_model(two_model_space: TwoModelSpace, client: Client):
+    details = client.predict(api_name="/model_info")["model_details"]
+    assert [model["name"] for model in details] == [
+        str(STARTER_MODEL), two_model_space.other_model,
+    ]  # fmt: skip
+    assert [(model["source"], model["result"]) for model in details] == [
+        ("satellite photo", "atlas map"), ("aerial photo", "map"),
+    ]  # fmt: skip
+    assert [model["revision"] for model in details] == [None, None]
+
+
+def test_the_starters_are_served_with_their_titles_as_names(starter_space: str):
+    client = Client(starter_space, verbose=False)
+    info = client.predict(api_name="/model_info")
+    assert info["models"] == ["satellite photo to atlas map", "sketch to satellite photo"]
+    assert info["name"] == info["models"][0]
+    assert [(model["source"], model["result"]) for model in info["model_details"]] == [
+        ("satellite photo", "atlas map"), ("sketch", "satellite photo"),
+    ]  # fmt: skip
+    painter = ROOT / PAINTER_FOLDER
+    sketch = handle_file(painter / "samples" / "003-input.png")
+    path = client.predict(sketch, "fit", info["models"][1], api_name="/translate_with")
+    assert Path(path).name == "pix2pix-photo.png"
+    assert np.array_equal(Image.open(path), Translator(painter)(sketch["path"]))
+    path = client.predict(handle_file(PHOTO), api_name="/translate")
+    assert Path(path).name == "pix2pix-map.png"
+    assert np.array_equal(Image.open(path), Translator(STARTER_MODEL)(PHOTO))
 
 
 def test_mcp_lists_the_tools_with_descriptions(two_model_space: TwoModelSpace):
@@ -157,7 +185,7 @@ def test_mcp_returns_the_picture(two_model_space: TwoModelSpace):
 
 def test_mcp_describes_the_model_as_json(two_model_space: TwoModelSpace):
     result = call_mcp_tool(two_model_space.url, "model_info")
-    assert json.loads(result.content[0].text)["held_out_pairs"] == 71
+    assert json.loads(result.content[0].text)["sha256"] == sha256(STARTER_MODEL / "generator.onnx")
 
 
 def test_mcp_translates_a_batch(two_model_space: TwoModelSpace):

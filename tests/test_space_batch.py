@@ -15,17 +15,19 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from pix2pix import Translator
+from pix2pix.artifacts import PAINTER_FOLDER
 from pix2pix.errors import UserError
 from pix2pix.space.batch import (
     MAX_SHEET_PIXELS,
     ContactSheet,
-    map_names,
+    result_names,
     run_batch,
     translate_files,
 )
 from pix2pix.space.components import Upload
 from tests.browser import CHROMIUM
 from tests.checkpoint_helpers import wait_until
+from tests.commands import ROOT
 from tests.space_clients import STARTER_MODEL, TwoModelSpace, call_endpoint, upload_file
 
 SAMPLES = STARTER_MODEL / "samples"
@@ -67,7 +69,8 @@ def check_zip(data: bytes, translator: Translator) -> None:
         report = json.loads(archive.read("report.json"))
     assert (report["translated"], report["failed"]) == (2, 1)
     assert [entry["file"] for entry in report["files"]] == ["a.png", "notes.jpg", "A.png"]
-    assert [entry["map"] for entry in report["files"]] == ["a-map.png", None, "A-map-2.png"]
+    for key in ("result", "map"):  # the second is the key of version 0.1
+        assert [entry[key] for entry in report["files"]] == ["a-map.png", None, "A-map-2.png"]
     assert report["files"][1]["error"].startswith(NOT_A_PICTURE)
 
 
@@ -84,7 +87,7 @@ def test_a_batch_writes_a_zip_and_a_contact_sheet(
     ]
     assert message == "2 of 3 translated. 1 failed: the table says why."
     check_zip(batch.archive.read_bytes(), translator)
-    assert {path.name for path in folder.iterdir()} == {"pix2pix-maps.zip", "contact-sheet.png"}
+    assert {path.name for path in folder.iterdir()} == {"photo-to-map.zip", "contact-sheet.png"}
 
 
 def test_the_sheet_shows_photo_and_map_side_by_side(
@@ -100,6 +103,17 @@ def test_the_sheet_shows_photo_and_map_side_by_side(
         assert (label.sum(axis=-1) < 500).sum() > 20, "the name is below the photo"
 
 
+def test_the_names_are_those_of_the_direction(tmp_path: Path):
+    painter = ROOT / PAINTER_FOLDER
+    upload = Upload("coast.png", str(painter / "samples" / "003-input.png"))
+    *_, (_, batch) = translate_files(Translator(painter), [upload], "fit", tmp_path)
+    assert batch.archive.name == "sketch-to-photo.zip"
+    with zipfile.ZipFile(batch.archive) as archive:
+        assert archive.namelist()[0] == "coast-photo.png"
+        result = Image.open(io.BytesIO(archive.read("coast-photo.png")))
+    assert np.array_equal(result, Translator(painter)(upload.path))
+
+
 def test_full_resolution_reports_the_progress_in_tiles(
     translator: Translator, large: Path, tmp_path: Path
 ):
@@ -113,7 +127,7 @@ def test_a_stopped_batch_leaves_no_files(translator: Translator, uploads: list, 
     folder.mkdir()
     job = translate_files(translator, uploads, "fit", folder)
     next(job), next(job)
-    assert [path.name for path in folder.iterdir()] == [".pix2pix-maps.zip"]
+    assert [path.name for path in folder.iterdir()] == [".photo-to-map.zip"]
     job.close()
     assert not folder.exists()
 
@@ -144,11 +158,11 @@ def test_a_batch_without_a_readable_picture_has_only_a_report(
         assert archive.namelist() == ["report.json"]
 
 
-def test_the_names_of_maps_are_safe_and_unique():
+def test_the_names_of_results_are_safe_and_unique():
     long = "x" * 300 + ".png"
     files = ["../../etc/passwd", "..\\..\\a b.tif", "/.png", "a b.png", "A-B.jpg", "CON", "",
              "Straße Ä.png", long, "a\0\n<b>.png"]  # fmt: skip
-    names = map_names(files)
+    names = result_names(files, "map")
     assert names == [
         "passwd-map.png", "a-b-map.png", "png-map.png", "a-b-map-2.png", "A-B-map-3.png",
         "CON-map.png", "picture-map.png", "Straße-Ä-map.png", "x" * 50 + "-map.png",
@@ -182,8 +196,8 @@ def test_a_program_gets_the_zip_the_contact_sheet_and_the_report(
     archive, _, report = Client(two_model_space.url, verbose=False).predict(
         [handle_file(item.path) for item in uploads], api_name="/translate_batch"
     )
-    assert Path(archive).name == "pix2pix-maps.zip"
-    assert report["files"][0]["map"] == "003-input-map.png"
+    assert Path(archive).name == "photo-to-map.zip"
+    assert report["files"][0]["result"] == "003-input-map.png"
 
 
 @pytest.mark.parametrize(
@@ -223,7 +237,7 @@ def test_batches_run_one_at_a_time_and_do_not_delay_single_photos(
 
 
 def find_unfinished_zips(two_model_space: TwoModelSpace) -> list[Path]:
-    return list(two_model_space.result_folder.glob("*/.pix2pix-maps.zip"))
+    return list(two_model_space.result_folder.glob("*/.photo-to-map.zip"))
 
 
 def test_a_damaged_upload_does_not_end_a_batch(two_model_space: TwoModelSpace, tmp_path: Path):
@@ -234,7 +248,7 @@ def test_a_damaged_upload_does_not_end_a_batch(two_model_space: TwoModelSpace, t
     event, (_, _, report) = call_endpoint(two_model_space.url, "translate_batch", [files, "fit"])
     assert event == "complete"
     assert "damaged or cut short" in report["files"][0]["error"]
-    assert report["files"][1]["map"] == "005-input-map.png"
+    assert report["files"][1]["result"] == "005-input-map.png"
 
 
 @pytest.fixture
@@ -268,7 +282,7 @@ def test_a_visitor_downloads_the_zip(
     with page.expect_download() as download:
         page.get_by_text("Download all maps (zip)").click()
     download.value.save_as(tmp_path / "maps.zip")
-    assert download.value.suggested_filename == "pix2pix-maps.zip"
+    assert download.value.suggested_filename == "photo-to-map.zip"
     with zipfile.ZipFile(tmp_path / "maps.zip") as archive:
         picture = Image.open(io.BytesIO(archive.read("005-input-map.png")))
         assert np.array_equal(picture, translator(uploads[2].path))

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from pix2pix import Translator
+from pix2pix.artifacts import STARTER_FOLDERS
 from pix2pix.config import Config
 from pix2pix.gallery import ordered, read_samples
-from pix2pix.space.labels import labels_for
+from pix2pix.labels import labels_for, plural, with_article
 from pix2pix.space.model_tab import (
     NO_CARD,
     NO_METRICS,
@@ -64,19 +65,39 @@ def test_closeness_of_equal_and_of_opposite_pictures():
 
 
 @pytest.mark.parametrize(
-    ("dataset", "direction", "source", "result"),
+    ("config", "source", "result"),
     [
-        ("huggan/maps", "a_to_b", "aerial photo", "map"),
-        ("huggan/maps", "b_to_a", "map", "aerial photo"),
-        ("assets/sample_maps", "a_to_b", "satellite photo", "map"),
-        ("someone/facades", "b_to_a", "input", "output"),
+        (Config(dataset_name="huggan/maps"), "aerial photo", "map"),
+        (Config(dataset_name="huggan/maps", direction="b_to_a"), "map", "aerial photo"),
+        (Config(dataset_name="assets/sample_maps"), "satellite photo", "atlas map"),
+        (
+            Config(
+                dataset_name="assets/sample_maps", input_column="imageC", target_column="imageA"
+            ),
+            "sketch", "satellite photo",
+        ),
+        (
+            Config(
+                dataset_name="a/sample_maps", input_column="imageA", target_column="imageC",
+                direction="b_to_a",
+            ),
+            "sketch", "satellite photo",
+        ),
+        (Config(dataset_name="someone/facades", direction="b_to_a"), "input", "output"),
+        (Config(dataset_name="a/sample_maps", input_column="../../x"), "input", "output"),
     ],
-)
-def test_labels_depend_on_dataset_and_direction(
-    dataset: str, direction: str, source: str, result: str
-):
-    labels = labels_for(Config(dataset_name=dataset, direction=direction))
+)  # fmt: skip
+def test_labels_depend_on_dataset_columns_and_direction(config: Config, source: str, result: str):
+    labels = labels_for(config)
     assert (labels.source, labels.result) == (source, result)
+
+
+def test_words_have_their_article_and_plural():
+    labels = [labels_for(Translator(ROOT / folder).config) for folder in STARTER_FOLDERS]
+    articles = [with_article(noun) for label in labels for noun in (label.source, label.result)]
+    assert articles == ["a satellite photo", "an atlas map", "a sketch", "a satellite photo"]
+    assert with_article("input") == "an input"
+    assert [plural(noun) for noun in ("photo", "map", "sketch")] == ["photos", "maps", "sketches"]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +141,7 @@ def test_the_model_tab_works_for_a_model_with_only_the_required_files(model: Pat
     assert format_metrics(model) == NO_METRICS
     assert read_history(model) == []
     assert read_card(model) == NO_CARD
-    assert "license" not in format_facts("model", Translator(model))
+    assert "weights' license" not in format_facts("model", Translator(model))
 
 
 @pytest.mark.parametrize(
@@ -152,7 +173,8 @@ def test_unreadable_rows_of_the_history_are_left_out(model: Path):
     history = model / "history.csv"
     lines = history.read_text().splitlines()
     history.write_text("\n".join([*lines[:3], "96,nan,nan,nan,nan,nan,nan", "1,2", "x" * 9]))
-    assert [row["step"] for row in read_history(model)] == [48, 96]
+    steps = [float(line.partition(",")[0]) for line in lines[1:3]]
+    assert [row["step"] for row in read_history(model)] == steps
     history.write_text("\n".join([lines[0], *lines[1:] * 5]))
     assert len(read_history(model)) <= 500
 

@@ -1,6 +1,9 @@
 """The snippets of the tab "Use it from code" run as the Space shows them."""
 
+import ast
 import json
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,15 +22,23 @@ from tests.space_clients import STARTER_MODEL, TwoModelSpace, run_mcp_session
 PHOTO = STARTER_MODEL / "samples" / "003-input.png"
 
 
-def load_snippets(space_url: str, **headers: str) -> dict[str, str]:
-    """Returns the snippets by language, with the event that a browser sends when it loads."""
+def load_snippets(space_url: str, model: str | None = None, **headers: str) -> dict[str, str]:
+    """Returns the snippets by language, with the event that a browser sends when it loads.
+
+    `model` is the one that the visitor has chosen; None for the default.
+    """
     config = httpx.get(f"{space_url}/config", headers=headers, timeout=30).json()
     # The components' ids on the page end with the language.
     codes = {part["id"]: part["props"]["elem_id"].partition("-")[2] for part in config["components"]
              if part["type"] == "code"}  # fmt: skip
     loads = [part for part in config["dependencies"] if part["outputs"] == list(codes)]
-    assert [target[1] for target in loads[0]["targets"]] == ["load"]
-    body = {"data": [], "fn_index": loads[0]["id"], "session_hash": uuid.uuid4().hex}
+    assert [target[1] for target in loads[0]["targets"]] == ["load", "input"]
+    (choice,) = (c["props"] for c in config["components"] if c["id"] in loads[0]["inputs"])
+    body = {
+        "data": [model or choice["value"]],
+        "fn_index": loads[0]["id"],
+        "session_hash": uuid.uuid4().hex,
+    }
     url = f"{space_url}/gradio_api/run/predict"
     output = httpx.post(url, json=body, headers=headers, timeout=30).json()
     return dict(zip(codes.values(), output["data"], strict=True))
@@ -40,13 +51,13 @@ def snippets(two_model_space: TwoModelSpace) -> dict[str, str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    shutil.copy(PHOTO, tmp_path / "aerial.jpg")
+    shutil.copy(PHOTO, tmp_path / "picture.jpg")
     return tmp_path
 
 
-def check_map(folder: Path) -> None:
-    with Image.open(folder / "map.png") as png:
-        assert np.array_equal(png, Translator.from_pretrained(STARTER_MODEL)(PHOTO))
+def check_result(folder: Path, model: Path | str = STARTER_MODEL) -> None:
+    with Image.open(folder / "result.png") as png:
+        assert np.array_equal(png, Translator.from_pretrained(model)(PHOTO))
 
 
 def test_every_snippet_contains_the_url_of_the_space(
@@ -63,16 +74,39 @@ def test_the_snippets_for_python_and_the_shell_run(
     snippets: dict[str, str], folder: Path, language: str, command: list[str]
 ):
     subprocess.run([*command, snippets[language]], cwd=folder, check=True, timeout=120)
-    check_map(folder)
+    check_result(folder)
+
+
+@pytest.mark.parametrize(
+    ("language", "command"), [("python", [sys.executable, "-c"]), ("shell", ["bash", "-ec"])]
+)
+def test_the_snippets_ask_for_the_chosen_model(
+    two_model_space: TwoModelSpace, folder: Path, language: str, command: list[str]
+):
+    snippets = load_snippets(two_model_space.url, two_model_space.other_model)
+    subprocess.run([*command, snippets[language]], cwd=folder, check=True, timeout=120)
+    check_result(folder, two_model_space.other_model)
+
+
+def test_a_models_name_is_quoted_in_every_language():
+    name = 'Bob\'s "MODEL" $(x)'
+    python, javascript, shell, _ = fill_snippets(model=name)
+    call = ast.parse(python).body[3].value
+    assert [ast.literal_eval(part) for part in call.args[1:]] == ["fit", name]
+    assert f"model: {json.dumps(name)} }}" in javascript
+    assert "call/translate_with/$EVENT" in shell
+    (data,) = re.findall(r"-d ('.*') \|", shell)
+    words = shlex.split(data.replace("'\"$IMAGE\"'", "null"))
+    assert json.loads(words[0]) == {"data": [None, "fit", name]}
 
 
 def test_the_curl_snippet_prints_the_error(snippets: dict[str, str], folder: Path):
-    (folder / "aerial.jpg").write_text("not a picture")
+    (folder / "picture.jpg").write_text("not a picture")
     command = ["bash", "-c", snippets["shell"]]
     process = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     assert "event: error" in process.stdout
     assert "This file is not a picture" in process.stdout
-    assert not (folder / "map.png").exists()
+    assert not (folder / "result.png").exists()
 
 
 def test_the_mcp_url_of_the_snippet_lists_the_tools(snippets: dict[str, str]):
@@ -90,14 +124,14 @@ def test_the_javascript_snippet_runs_and_ends(
     # The client itself would keep the process alive for as long as the Space runs.
     process = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
-    check_map(folder)
+    check_result(folder)
 
 
 def test_the_javascript_snippet_ends_with_the_error(
     snippets: dict[str, str], folder: Path, node_modules: Path
 ):
     (folder / "node_modules").symlink_to(node_modules)
-    (folder / "aerial.jpg").write_text("not a picture")
+    (folder / "picture.jpg").write_text("not a picture")
     (folder / "translate.mjs").write_text(snippets["javascript"])
     command = ["node", "translate.mjs"]
     process = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)

@@ -22,7 +22,10 @@ from huggingface_hub import HfApi
 from onnx import TensorProto, helper
 
 from pix2pix import Translator
+from pix2pix.artifacts import STARTER_FOLDERS
+from pix2pix.errors import UserError
 from pix2pix.files import sha256
+from pix2pix.space import served_models
 from pix2pix.space.served_models import ServedModels, load_models
 from pix2pix.space.settings import Settings
 from pix2pix.translate import STARTER_MODEL
@@ -32,6 +35,7 @@ from tests.raw_http import RawSpaceClient
 
 PHOTO = STARTER_MODEL / "samples" / "003-input.png"
 REQUIRED_FILES = ["pix2pix.json", "generator.onnx"]
+STARTERS = ["satellite photo to atlas map", "sketch to satellite photo"]
 
 
 def load(*names: str) -> ServedModels:
@@ -39,14 +43,17 @@ def load(*names: str) -> ServedModels:
 
 
 def load_invalid(name: str) -> str:
-    """Loads a model, which must fail, and returns the first banner; the starter model is served."""
+    """Loads a model, which must fail, and returns the first banner; the starters are served."""
     models = load(name)
-    assert models.names == ["the starter model"]
+    assert models.names == STARTERS
     assert models.default(PHOTO).size == (256, 256)
     reason, replacement = models.banners
     assert reason.startswith(f"{name} is not served. ")
     assert reason.endswith(".") and "\n" not in reason
-    assert replacement == "This is the starter model instead."
+    assert replacement == (
+        "The starter models are served instead: satellite photo to atlas map and sketch to "
+        "satellite photo."
+    )
     return reason
 
 
@@ -81,7 +88,45 @@ def identity_graph(source: str) -> onnx.GraphProto:
 def test_a_valid_model_is_served_without_a_banner(folder: Path):
     models = load(str(folder))
     assert models.names == [str(folder)] and models.banners == ()
-    assert load().names == ["the starter model"] and load().banners == ()
+
+
+def test_without_a_model_both_starters_are_served_and_the_map_is_the_default():
+    models = load()
+    assert models.names == STARTERS and models.banners == ()
+    for name, folder in zip(STARTERS, STARTER_FOLDERS, strict=True):
+        picture = ROOT / folder / "samples" / "003-input.png"
+        assert np.array_equal(models[name](picture), Translator(ROOT / folder)(picture))
+    assert models[None] is models.default is models[STARTERS[0]]
+
+
+@pytest.fixture
+def starters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """A checkout's folders of the starter models, which a test may damage."""
+    monkeypatch.setattr(served_models, "ROOT", tmp_path)
+    for folder in STARTER_FOLDERS:
+        (tmp_path / folder).mkdir(parents=True)
+        for name in REQUIRED_FILES:
+            shutil.copy(ROOT / folder / name, tmp_path / folder)
+    return [tmp_path / folder for folder in STARTER_FOLDERS]
+
+
+def test_without_the_second_starter_the_first_is_served_alone(hub: HubServer, starters: list):
+    shutil.rmtree(starters[1])
+    assert load().names == STARTERS[:1] and load().banners == ()
+    assert load("../x").banners[1] == (
+        "The starter model is served instead: satellite photo to atlas map."
+    )
+
+
+def test_a_damaged_starter_is_reported_and_the_other_one_served(starters: list):
+    (starters[1] / "generator.onnx").write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    models = load()
+    assert models.names == STARTERS[:1]
+    (banner,) = models.banners
+    assert banner.startswith(f"{starters[1]} is not served. ") and "sha256" in banner
+    shutil.rmtree(starters[0])
+    with pytest.raises(UserError, match=r"There is no model to serve\. .*sha256"):
+        load()
 
 
 @pytest.mark.parametrize(
@@ -144,7 +189,7 @@ def test_a_graph_that_can_be_loaded_but_not_run_is_reported(folder: Path, caplog
 
 def test_an_unexpected_error_is_logged_and_not_shown_on_the_page(caplog):
     models = load("x" * 5000)  # longer than any file system accepts
-    assert models.names == ["the starter model"] and len(models.banners) == 2
+    assert models.names == STARTERS and len(models.banners) == 2
     assert len(models.banners[0]) < 600
     assert "Traceback" in caplog.text
 
@@ -220,7 +265,7 @@ print(models.names, time.perf_counter() - started)"""
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
     *_, last_line = process.stdout.splitlines()
-    assert last_line.startswith("['the starter model'] "), process.stdout
+    assert last_line.startswith(f"{STARTERS} "), process.stdout
     return process.stdout, float(last_line.split()[-1])
 
 

@@ -1,4 +1,4 @@
-"""Rewrites the starter model's metrics.json and README.md with today's names and wording.
+"""Rewrites metrics.json and README.md of the starter models with today's names and wording.
 
     python -m tools.update_starter_model
 
@@ -8,13 +8,11 @@ card's template, of a metric's label or description, or of a name in metrics.jso
 
 from pathlib import Path
 
-from pix2pix.artifacts import METRICS_FILE, ArtifactFolder
+from pix2pix.artifacts import METRICS_FILE, STARTER_FOLDERS, ArtifactFolder
 from pix2pix.card import write_card
 from pix2pix.evaluation.report import LEGEND_FOUND, protocol
 from pix2pix.files import write_json
 from tests.commands import ROOT
-
-STARTER_MODEL = ROOT / "assets" / "starter_model"
 
 
 def update(folder: Path) -> None:
@@ -29,4 +27,5 @@ def update(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    update(STARTER_MODEL)
+    for starter in STARTER_FOLDERS:
+        update(ROOT / starter)

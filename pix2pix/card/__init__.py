@@ -13,6 +13,7 @@ from pix2pix.errors import UserError
 from pix2pix.evaluation import METRICS, table
 from pix2pix.files import write_text
 from pix2pix.flags import flag_arguments
+from pix2pix.labels import labels_for
 
 __all__ = ["HEADING_HEIGHT", "reproduce_command", "sample_grid", "write_card", "write_curves"]
 
@@ -66,6 +67,7 @@ def _make_card(
         repo_id=repo_id or "<user>/pix2pix-maps",
         **places,
         config=config,
+        labels=labels_for(config),
         dataset=sections.dataset(config),
         direction=config.direction.replace("_", " "),
         measured=bool(report["metrics"]),

@@ -118,9 +118,21 @@ def provenance(description: dict) -> Table:
         ["held-out pairs", f"{count(rows['held_out']):,}: {_rows(rows['held_out'])}"],
         ["unreadable rows left out", str(unreadable)],
         ["channels", f"{config['input_channels']} in, {config['target_channels']} out"],
+        *_palettes(description),
         *_proportions(description),
         *_pixel_values(description),
     ]
+
+
+def _palettes(description: dict) -> Table:
+    """Returns a row for each side of the pairs that is drawn in a few flat colors."""
+    rows = []
+    for side in ("input", "target"):
+        palette = description.get(f"{side}_palette")
+        if palette:
+            colors = [f"{entry['name'] or ''} `{entry['color']}`".strip() for entry in palette]
+            rows.append([f"colors of the {side} pictures", ", ".join(colors)])
+    return rows
 
 
 def _proportions(description: dict) -> Table:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pix2pix.artifacts import SERVED, STARTER_FOLDER
+from pix2pix.artifacts import SERVED, STARTER_FOLDERS
 from pix2pix.errors import UserError
 from pix2pix.hub.deployed_model import DeployedModel, commit_files
 from pix2pix.hub.space_plan import FREE_CPU, ZERO_GPU
@@ -19,9 +19,10 @@ CODE = [
 ]  # fmt: skip
 # The documents that README.md links to.
 DOCUMENTS = ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md"]
-ASSETS = [f"{STARTER_FOLDER}/{pattern}" for pattern in SERVED] + ["assets/sample_maps/README.md"]
+ASSETS = [f"{folder}/{pattern}" for folder in STARTER_FOLDERS for pattern in SERVED]
+ASSETS += ["assets/sample_maps/README.md"]
 # In these folders, a file that the checkout does not have is left from an earlier version.
-OWN_FOLDERS = ("pix2pix/", f"{STARTER_FOLDER}/")
+OWN_FOLDERS = ("pix2pix/", *(f"{folder}/" for folder in STARTER_FOLDERS))
 MODEL_VARIABLE, BROWSER_VARIABLE = "PIX2PIX_MODEL", "PIX2PIX_BROWSER_SPACE"
 DESCRIPTIONS = {
     MODEL_VARIABLE: "The model the Space serves: id@revision",

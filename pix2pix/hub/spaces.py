@@ -109,7 +109,7 @@ def deploy_space(
     Args:
         space_id: the Space's full id; it exists.
         model: the model to serve; None keeps the model that the Space serves (in a new Space, the
-            starter model).
+            starter models).
         recovery_hint: a sentence that says what to type after a failure; None for the default.
 
     Returns:

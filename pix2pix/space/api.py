@@ -16,6 +16,7 @@ from huggingface_hub import ModelCard
 
 from pix2pix.artifacts import CARD_FILE, GRAPH_FILE, ArtifactFolder
 from pix2pix.errors import UserError
+from pix2pix.labels import labels_for
 from pix2pix.space.batch import run_batch
 from pix2pix.space.components import (
     BATCH_EVENT,
@@ -46,14 +47,14 @@ class Endpoints:
         self._models, self._settings = models, settings
 
     def translate(self, image: Upload | None, mode: str = "fit") -> str:
-        """Translates one picture of any size with the model of this Space.
+        """Translates one picture of any size with the default model of this Space.
 
         Args:
-            image: The photo, as a file, URL or base64: PNG, JPEG, WebP, TIFF, BMP or GIF.
+            image: The picture, as a file, URL or base64: PNG, JPEG, WebP, TIFF, BMP or GIF.
             mode: "fit": the whole picture at the training size; "full": every pixel, in tiles.
 
         Returns:
-            The map: a lossless PNG of the photo's own size.
+            The result: a lossless PNG of the picture's own size.
         """
         return _translate(self._models.default, image, mode)
 
@@ -61,25 +62,25 @@ class Endpoints:
         """Translates one picture of any size with a model of your choice.
 
         Args:
-            image: The photo, as a file, URL or base64: PNG, JPEG, WebP, TIFF, BMP or GIF.
+            image: The picture, as a file, URL or base64: PNG, JPEG, WebP, TIFF, BMP or GIF.
             mode: "fit": the whole picture at the training size; "full": every pixel, in tiles.
-            model: One of the models that this Space serves; /model_info lists them.
+            model: The name of a model that this Space serves; /model_info lists them.
 
         Returns:
-            The map: a lossless PNG of the photo's own size.
+            The result: a lossless PNG of the picture's own size.
         """
         return _translate(self._models[model], image, mode)
 
     def translate_batch(self, files: list[Upload], mode: str = "fit") -> Iterator[tuple]:
-        """Translates many pictures. A file that can't be read doesn't stop the others.
+        """Translates many pictures, with the default model; a bad file doesn't stop the others.
 
         Args:
-            files: The photos, each as the image of /translate.
+            files: The pictures, each as the image of /translate.
             mode: "fit" or "full", as for /translate.
 
         Returns:
-            archive: A zip with a lossless PNG for each photo, a contact sheet and the report.
-            sheet: The contact sheet: photo | map, small, for each photo.
+            archive: A zip with a lossless PNG for each picture, a contact sheet and the report.
+            sheet: The contact sheet: each picture, small, beside its result.
             report: The result of each file: its name in the zip, or the error.
         """
         for message, batch in run_batch(self._models.default, files, mode):
@@ -89,11 +90,12 @@ class Endpoints:
                 yield str(batch.archive), batch.sheet and str(batch.sheet), batch.report()
 
     def model_info(self) -> dict:
-        """Describes the model of this Space: what it was trained on and how good it is.
+        """Describes the default model of this Space, and lists all models.
 
         Returns:
             Name, revision, direction, image size in pixels, dataset, license, held-out metrics
-            beside trivial baselines, sha256 of the graph, and the limits of this Space.
+            beside trivial baselines and sha256 of the default model's graph; the names of all
+            models, what each makes of what, and the limits of this Space.
         """
         return describe_model(self._models, self._settings)
 
@@ -141,6 +143,7 @@ def describe_model(models: ServedModels, settings: Settings) -> dict:
         "protocol": metrics.get("protocol"),
         "sha256": translator.about["sha256"][GRAPH_FILE],
         "models": models.names,
+        "model_details": [_describe(models, name) for name in models.names],
         "modes": list(MODES),
         "limits": {
             "file_mb": settings.max_file_mb,
@@ -148,6 +151,17 @@ def describe_model(models: ServedModels, settings: Settings) -> dict:
             "batch_files": settings.max_batch,
             "queue": settings.queue,
         },
+    }
+
+
+def _describe(models: ServedModels, name: str) -> dict:
+    labels, translator = models.labels(name), models[name]
+    return {
+        "name": name,
+        "revision": translator.revision,
+        "source": labels.source,
+        "result": labels.result,
+        "image_size": translator.config.image_size,
     }
 
 
@@ -169,7 +183,8 @@ def read_license(folder: Path) -> str | None:
 
 
 def _translate(translator: Translator, photo: Upload | None, mode: str) -> str:
-    return save_png(translator(require_photo(photo).path, mode=mode), "pix2pix-map")
+    stem = f"pix2pix-{labels_for(translator.config).short_result}"
+    return save_png(translator(require_photo(photo).path, mode=mode), stem)
 
 
 def _describe_calls(models: ServedModels) -> str:

@@ -18,11 +18,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pix2pix.errors import UserError
 from pix2pix.images import RESAMPLE
+from pix2pix.labels import labels_for
 from pix2pix.space.components import PROGRESS_INTERVAL, Upload
 from pix2pix.space.result_files import PNG, create_result_folder, safe_stem
 from pix2pix.translate import Translator
 
-ZIP, SHEET, REPORT = "pix2pix-maps.zip", "contact-sheet.png", "report.json"
+SHEET, REPORT = "contact-sheet.png", "report.json"
 NO_PICTURES = "There are no pictures yet: choose or drop some first."
 
 COLUMNS, GAP, CAPTION_HEIGHT = 2, 8, 22
@@ -34,10 +35,10 @@ PAPER, INK = "white", "#334155"
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one file: `map` is its name in the zip; `error` is the reason of a failure."""
+    """The result of one file: its name in the zip, or in `error` the reason of a failure."""
 
     file: str
-    map: str | None = None
+    result: str | None = None
     width: int | None = None
     height: int | None = None
     seconds: float | None = None
@@ -59,7 +60,8 @@ class Batch:
 
     def report(self) -> dict:
         """Returns the content of the report in the zip: the counts and each file's outcome."""
-        files = [asdict(outcome) for outcome in self.outcomes]
+        # "map" is the key of version 0.1.
+        files = [asdict(outcome) | {"map": outcome.result} for outcome in self.outcomes]
         return {"translated": len(files) - self.failed, "failed": self.failed, "files": files}
 
     def summary(self) -> str:
@@ -96,12 +98,16 @@ def translate_files(
 ) -> Iterator[tuple[str, Batch | None]]:
     """Writes the zip and the contact sheet into `folder`, which is deleted if the batch stops.
 
+    The zip's name is that of the direction: `photo-to-map.zip`.
+
     Yields:
         A progress message and None; at the end, the summary and the `Batch`.
     """
     outcomes: list[Outcome] = []
-    names = map_names([upload.name for upload in uploads])
-    sheet, temporary = ContactSheet(len(uploads)), folder / f".{ZIP}"
+    labels = labels_for(translator.config)
+    names = result_names([upload.name for upload in uploads], labels.short_result)
+    path = folder / f"{labels.short_source}-to-{labels.short_result}.zip"
+    sheet, temporary = ContactSheet(len(uploads)), path.with_name(f".{path.name}")
     try:
         with zipfile.ZipFile(temporary, "w") as archive:  # stored: a PNG is compressed already
             for number, (upload, name) in enumerate(zip(uploads, names, strict=True), 1):
@@ -121,7 +127,7 @@ def translate_files(
                 sheet.add(photo, translation, upload.name)
                 seconds = round(time.monotonic() - started, 3)
                 outcomes.append(Outcome(upload.name, name, *translation.size, seconds))
-            batch = Batch(folder / ZIP, sheet.save(folder / SHEET), tuple(outcomes))
+            batch = Batch(path, sheet.save(folder / SHEET), tuple(outcomes))
             if batch.sheet:
                 archive.write(batch.sheet, SHEET)
             archive.writestr(REPORT, json.dumps(batch.report(), indent=2, ensure_ascii=False))
@@ -132,28 +138,28 @@ def translate_files(
     yield batch.summary(), batch
 
 
-def map_names(files: list[str]) -> list[str]:
+def result_names(files: list[str], what: str) -> list[str]:
     """Returns names in the zip: safe in any file system, and unique even where case is ignored.
 
     Example:
-        >>> map_names(["Harbor.JPG", "harbor.png", "../../x"])
+        >>> result_names(["Harbor.JPG", "harbor.png", "../../x"], "map")
         ['Harbor-map.png', 'harbor-map-2.png', 'x-map.png']
     """
     taken: set[str] = set()
     names = []
     for file in files:
         stem = safe_stem(file, "picture")
-        name, number = f"{stem}-map.png", 1
+        name, number = f"{stem}-{what}.png", 1
         while name.casefold() in taken:
             number += 1
-            name = f"{stem}-map-{number}.png"
+            name = f"{stem}-{what}-{number}.png"
         taken.add(name.casefold())
         names.append(name)
     return names
 
 
 class ContactSheet:
-    """Draws thumbnails of up to `count` photos and their maps, with captions, on one sheet."""
+    """Draws thumbnails of up to `count` pictures and their results, with captions, on one sheet."""
 
     def __init__(self, count: int):
         side = math.isqrt(MAX_SHEET_PIXELS // (2 * max(count, 1)))

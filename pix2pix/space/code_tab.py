@@ -1,21 +1,26 @@
 """The "Use it from code" tab: example programs that call the Space they are shown on."""
 
+import json
 import os
 from dataclasses import dataclass
 
 import gradio as gr
 from gradio.route_utils import API_PREFIX, get_root_url
 
-# In the programs, SPACE_URL stands for the URL of the Space, and CLIENT for the name or URL that
-# Gradio's clients take.
+from pix2pix.space.components import INSTANT_EVENT
+from pix2pix.space.served_models import ServedModels
+
+# In the programs, SPACE_URL stands for the URL of the Space, CLIENT for the name or URL that
+# Gradio's clients take, ENDPOINT for the endpoint's name, and MODEL for the argument that names the
+# model, where the endpoint takes one.
 PYTHON = """\
 import shutil
 
 from gradio_client import Client, handle_file
 
 client = Client("CLIENT")
-path = client.predict(handle_file("aerial.jpg"), "fit", api_name="/translate")
-shutil.copy(path, "map.png")
+path = client.predict(handle_file("picture.jpg"), "fit"MODEL, api_name="/ENDPOINT")
+shutil.copy(path, "result.png")
 """
 
 JAVASCRIPT = """\
@@ -23,22 +28,22 @@ import { readFile, writeFile } from "node:fs/promises";
 import { Client } from "@gradio/client";
 
 const client = await Client.connect("CLIENT");
-const image = new Blob([await readFile("aerial.jpg")]);
-const result = await client.predict("/translate", { image, mode: "fit" });
-const map = await fetch(result.data[0].url);
-await writeFile("map.png", Buffer.from(await map.arrayBuffer()));
+const image = new Blob([await readFile("picture.jpg")]);
+const { data } = await client.predict("/ENDPOINT", { image, mode: "fit"MODEL });
+const result = await fetch(data[0].url);
+await writeFile("result.png", Buffer.from(await result.arrayBuffer()));
 process.exit(); // the client keeps a connection open, even after close()
 """
 
 CURL = """\
 SPACE=SPACE_URL
-FILE=$(curl -sS -F files=@aerial.jpg $SPACE/gradio_api/upload | cut -d'"' -f2)
+FILE=$(curl -sS -F files=@picture.jpg $SPACE/gradio_api/upload | cut -d'"' -f2)
 IMAGE='{"path": "'$FILE'", "meta": {"_type": "gradio.FileData"}}'
-EVENT=$(curl -sS $SPACE/gradio_api/call/translate -H "Content-Type: application/json" \\
-  -d '{"data": ['"$IMAGE"', "fit"]}' | cut -d'"' -f4)
-RESPONSE=$(curl -sSN $SPACE/gradio_api/call/translate/$EVENT)
+EVENT=$(curl -sS $SPACE/gradio_api/call/ENDPOINT -H "Content-Type: application/json" \\
+  -d '{"data": ['"$IMAGE"', "fit"MODEL]}' | cut -d'"' -f4)
+RESPONSE=$(curl -sSN $SPACE/gradio_api/call/ENDPOINT/$EVENT)
 echo "$RESPONSE"
-echo "$RESPONSE" | grep -o '"url": "[^"]*"' | cut -d'"' -f4 | xargs -r curl -sS -o map.png
+echo "$RESPONSE" | grep -o '"url": "[^"]*"' | cut -d'"' -f4 | xargs -r curl -sS -o result.png
 """
 
 MCP = """\
@@ -52,16 +57,28 @@ MCP = """\
 
 @dataclass(frozen=True)
 class Snippet:
-    """An example program, its file name, and the heading and the text above it."""
+    """An example program, its file name, and the heading and the text above it.
+
+    `model` is how the program writes the argument that names the model.
+    """
 
     title: str
     about: str
     file: str
     code: str
+    model: str = "{}"
 
-    def fill(self, url: str, client: str) -> str:
-        """Returns the program for a Space at `url`, which Gradio's clients find as `client`."""
-        return self.code.replace("SPACE_URL", url).replace("CLIENT", client)
+    def fill(self, url: str, client: str, model: str | None) -> str:
+        """Returns the program for a Space at `url`, which Gradio's clients find as `client`.
+
+        It asks for `model`, or for the default one where that is None.
+        """
+        argument = "" if model is None else f", {self.model.format(json.dumps(model))}"
+        if self.file.endswith(".sh"):  # the argument is inside single quotes
+            argument = argument.replace("'", "'\\''")
+        code = self.code.replace("SPACE_URL", url).replace("CLIENT", client)
+        code = code.replace("ENDPOINT", "translate" if model is None else "translate_with")
+        return code.replace("MODEL", argument)  # last, because a name may contain the other words
 
 
 SNIPPETS = {
@@ -72,11 +89,12 @@ SNIPPETS = {
         "last line is left out.",
         "translate.mjs",
         JAVASCRIPT,
+        "model: {}",
     ),
     "shell": Snippet(
         "curl",
-        "Uploads the photo, asks for the map, then waits for the events: the last is `complete` "
-        "with the map's URL, or `error` with the message.",
+        "Uploads the picture, asks for the result, then waits for the events: the last is "
+        "`complete` with the result's URL, or `error` with the message.",
         "translate.sh",
         CURL,
     ),
@@ -90,20 +108,25 @@ SNIPPETS = {
 }
 
 
-def code_tab(space: gr.Blocks) -> None:
-    """Builds the tab: visitors of `space` see the URL that they opened."""
+def code_tab(space: gr.Blocks, models: ServedModels, model: gr.Radio) -> None:
+    """Builds the tab: visitors of `space` see the URL they opened and the chosen `model`."""
 
-    def show(request: gr.Request) -> list[str]:
+    def show(name: str, request: gr.Request) -> list[str]:
         # Gradio annotates its own request as one of FastAPI.
         url = get_root_url(request.request, "", space.root_path)  # type: ignore[arg-type]
-        return fill_snippets(url.partition(API_PREFIX)[0])
+        return fill_snippets(url.partition(API_PREFIX)[0], None if name == default else name)
 
+    default = models.names[0]
     gr.Markdown(
-        "A photo goes in, a lossless PNG of its own size comes out. The mode is `fit` (the "
-        "default) or `full`. `/translate_batch` takes many photos, `/model_info` describes the "
+        "A picture goes in, a lossless PNG of its own size comes out. The mode is `fit` (the "
+        "default) or `full`. `/translate_batch` takes many pictures, `/model_info` describes the "
         f"model, and [openapi.json]({API_PREFIX[1:]}/openapi.json) describes all endpoints. Error "
         "messages say what to do."
     )
+    if len(models.names) > 1:
+        gr.Markdown(
+            f"`/translate` uses `{default}`; `/translate_with` takes the name of any model."
+        )
     blocks = []
     for (language, snippet), code in zip(SNIPPETS.items(), fill_snippets(), strict=True):
         gr.Markdown(f"### {snippet.title}\n{snippet.about}")
@@ -114,10 +137,10 @@ def code_tab(space: gr.Blocks) -> None:
                 wrap_lines=True, elem_id=f"code-{language}",
             )
         )  # fmt: skip
-    space.load(show, None, blocks, api_visibility="private", queue=False, show_progress="hidden")
+    gr.on([space.load, model.input], show, model, blocks, **INSTANT_EVENT)
 
 
-def fill_snippets(url: str = "http://127.0.0.1:7860") -> list[str]:
+def fill_snippets(url: str = "http://127.0.0.1:7860", model: str | None = None) -> list[str]:
     """Returns the programs for a Space at `url`; on Hugging Face, clients need only its name."""
     client = os.environ.get("SPACE_ID", url)
-    return [snippet.fill(url, client) for snippet in SNIPPETS.values()]
+    return [snippet.fill(url, client, model) for snippet in SNIPPETS.values()]

@@ -18,6 +18,7 @@ from gradio_client.utils import is_file_obj_with_meta
 from pix2pix.errors import UserError
 from pix2pix.space.inline_files import receive_file
 from pix2pix.space.settings import Settings
+from pix2pix.translate import Translator
 
 # Switched off: Gradio writes a stub file beside the module of every component class, and type
 # checkers would read it in place of the module.
@@ -37,7 +38,7 @@ INSTANT_EVENT: dict[str, Any] = {
 PROGRESS_INTERVAL = 0.2
 
 NO_PICTURE = "There is no picture yet: upload, paste or choose one first."
-EXAMPLE_FILE: dict[str, Any] = {"path": "aerial.jpg", "meta": {"_type": "gradio.FileData"}}
+EXAMPLE_FILE: dict[str, Any] = {"path": "picture.jpg", "meta": {"_type": "gradio.FileData"}}
 FILE_SCHEMA = {
     "title": "FileData",
     "type": "object",
@@ -178,7 +179,18 @@ class _JsonText(JsonData):
         return json.dumps(self.root, ensure_ascii=False)
 
 
-def photo_input(settings: Settings, label: str = "Photo", elem_id: str | None = None) -> PhotoInput:
+def explain_modes(translator: Translator) -> str:
+    """Returns what the two modes mean for a model."""
+    size = translator.config.image_size
+    return (
+        f"At once: quick, and the network sees everything, but at {size} x {size} pixels. In "
+        "tiles: every pixel of a larger picture is kept, and it takes longer."
+    )
+
+
+def photo_input(
+    settings: Settings, label: str = "Picture", elem_id: str | None = None
+) -> PhotoInput:
     """Returns an input for one picture within the operator's limits."""
     return PhotoInput(label=label, elem_id=elem_id, max_file_mb=settings.max_file_mb)
 

@@ -5,6 +5,7 @@ import gradio as gr
 from pix2pix.gallery import ORDERS, ordered
 from pix2pix.space.components import INSTANT_EVENT
 from pix2pix.space.html_components import SampleCards, triplet_cards
+from pix2pix.space.model_choice import build_for_each
 from pix2pix.space.translate_tab import TranslateTab
 
 EXPLANATION = (
@@ -15,18 +16,8 @@ EXPLANATION = (
 
 
 def gallery_tab(translate: TranslateTab, tabs: gr.Tabs) -> None:
-    """Builds the tab, with a nested tab for each model where there are several.
-
-    A click on a sample loads it into Translate and opens that tab.
-    """
-    names = translate.models.names
-    if len(names) == 1:
-        _gallery(names[0], translate, tabs)
-        return
-    with gr.Tabs():
-        for name in names:
-            with gr.Tab(name):
-                _gallery(name, translate, tabs)
+    """Builds the tab: a click on a sample loads it into Translate and opens that tab."""
+    build_for_each(translate.models, translate.model, lambda name: _gallery(name, translate, tabs))
 
 
 def _gallery(model: str, translate: TranslateTab, tabs: gr.Tabs) -> None:

@@ -9,7 +9,7 @@ from gradio_client.utils import get_mimetype
 from PIL import Image
 
 from pix2pix.gallery import Sample
-from pix2pix.space.labels import Labels
+from pix2pix.labels import Labels
 
 SLIDER_TEMPLATE = """
 <figure>

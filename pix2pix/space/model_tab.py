@@ -1,4 +1,4 @@
-"""The Model tab: origin, metrics, training curves and card of each served model."""
+"""The Model tab: origin, metrics, training curves and card of the chosen model."""
 
 import math
 import re
@@ -12,8 +12,9 @@ from pix2pix import version
 from pix2pix.artifacts import CARD_FILE, ArtifactFolder
 from pix2pix.errors import UserError
 from pix2pix.evaluation import table
+from pix2pix.labels import labels_for
 from pix2pix.space.api import read_license, read_metrics
-from pix2pix.space.labels import labels_for
+from pix2pix.space.model_choice import build_for_each
 from pix2pix.space.served_models import ServedModels
 from pix2pix.translate import Translator
 
@@ -37,15 +38,9 @@ COLORS = ("#0d9488", "#d97706")
 MAX_POINTS = 500
 
 
-def model_tab(models: ServedModels) -> None:
-    """Builds the tab, with a nested tab for each model where there are several."""
-    if len(models.names) == 1:
-        _model(models.names[0], models.default)
-        return
-    with gr.Tabs():
-        for name in models.names:
-            with gr.Tab(name):
-                _model(name, models[name])
+def model_tab(models: ServedModels, model: gr.Radio) -> None:
+    """Builds the tab, which describes the chosen `model`."""
+    build_for_each(models, model, lambda name: _model(name, models[name]))
 
 
 def _model(name: str, translator: Translator) -> None:

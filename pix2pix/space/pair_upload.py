@@ -6,7 +6,7 @@ from PIL import Image, ImageChops
 from pix2pix.config import Config
 from pix2pix.evaluation.metrics import psnr
 from pix2pix.images import orient_pair, split_pair
-from pix2pix.space.labels import Labels, labels_for
+from pix2pix.labels import Labels, labels_for
 
 # The width of a pair differs from twice its height by at most 2 % of the height.
 TOLERANCE = 0.02

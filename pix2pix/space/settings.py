@@ -30,7 +30,7 @@ class Settings:
     """Holds the limits and model names, which are read once when the Space starts.
 
     Attributes:
-        models: names of the models to serve, the default first; empty for the starter model.
+        models: names of the models to serve, the default first; empty for the starter models.
         threads: CPU threads of a translation; 0 for all cores.
         max_file_mb: largest upload, in MB.
         max_megapixels: largest picture, in megapixels.
@@ -71,7 +71,7 @@ class Settings:
         empty_variables = {"PIX2PIX_MODEL", "PIX2PIX_MODELS"} & environ.keys()
         if empty_variables and not models:
             variables = " and ".join(sorted(empty_variables))
-            notices.append(f"{variables} names no model: the starter model is served.")
+            notices.append(f"{variables} names no model: the starter models are served.")
         try:
             browser_space = read_browser_space(environ)
         except UserError as error:

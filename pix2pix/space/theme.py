@@ -137,6 +137,7 @@ JS = """
     document.querySelector('#note')?.setAttribute('aria-live', 'polite');
   };
   name();
-  new MutationObserver(name).observe(document.body, {childList: true, subtree: true});
+  new MutationObserver(name).observe(document.body,
+    {childList: true, characterData: true, subtree: true});
 }
 """.replace("ICON", f"data:image/svg+xml,{quote(ICON)}")

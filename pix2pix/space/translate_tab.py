@@ -1,4 +1,4 @@
-"""The Translate tab: translates one photo and compares the result with it."""
+"""The Translate tab: translates one picture and compares the result with it."""
 
 import time
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import gradio as gr
 from PIL import Image
 
 from pix2pix.errors import UserError
+from pix2pix.labels import Labels, with_article
 from pix2pix.pixels.gate import notes_of
 from pix2pix.space.components import (
     INSTANT_EVENT,
@@ -15,6 +16,7 @@ from pix2pix.space.components import (
     PROGRESS_INTERVAL,
     TRANSLATION_EVENT,
     Upload,
+    explain_modes,
     photo_input,
     require_photo,
 )
@@ -28,7 +30,6 @@ from pix2pix.space.html_components import (
     result_note,
     two_pictures,
 )
-from pix2pix.space.labels import Labels
 from pix2pix.space.pair_upload import (
     describe_closeness,
     describe_pair,
@@ -39,10 +40,6 @@ from pix2pix.space.result_files import safe_stem, save_png, save_preview
 from pix2pix.space.served_models import ServedModels
 from pix2pix.space.settings import Settings
 
-MODES_EXPLANATION = (
-    "At once: quick, and the network sees everything, but at {size} x {size} pixels. In tiles: "
-    "every pixel of a larger picture is kept, and it takes longer."
-)
 STOPPED = "<p>Stopped: there is no result.</p>"
 
 
@@ -54,11 +51,13 @@ class TranslateTab:
         run: the event of the translation, for other tabs to cancel it.
     """
 
-    def __init__(self, models: ServedModels, settings: Settings):
-        """Builds the tab."""
-        self.models = models
+    def __init__(
+        self, models: ServedModels, settings: Settings, heading: gr.Markdown, model: gr.Radio
+    ):
+        """Builds the tab; its words and the page's `heading` are those of the chosen `model`."""
+        self.models, self.heading, self.model = models, heading, model
         labels = models.labels(models.names[0])
-        gr.Markdown(f"Drop, paste or choose {_with_article(labels.source)} of any size.")
+        self.prompt = gr.Markdown(_prompt(labels))
         with gr.Row(equal_height=False):
             with gr.Column(min_width=300):
                 self._build_input(labels, settings)
@@ -72,23 +71,15 @@ class TranslateTab:
         self._connect()
 
     def _build_input(self, labels: Labels, settings: Settings) -> None:
-        names = self.models.names
-        self.model = gr.Dropdown(
-            names, value=names[0], label="Model", visible=len(names) > 1, elem_id="model-choice"
-        )
-        sources = {self.models.labels(name).short_source for name in names}
-        self.photo = photo_input(
-            settings, (sources.pop() if len(sources) == 1 else "input").title(), "photo"
-        )
+        self.photo = photo_input(settings, labels.short_source.capitalize(), "photo")
         with gr.Column(visible=False, elem_id="pair") as self.pair:
             self.offer = gr.Markdown()
             with gr.Row():
                 self.accept = gr.Button(size="md")
                 refuse = gr.Button("Keep it whole", size="md")
         refuse.click(lambda: gr.Column(visible=False), None, self.pair, **INSTANT_EVENT)
-        size = self.models.default.config.image_size
         self.mode = gr.Radio(
-            MODE_CHOICES, value="fit", label="Resolution", info=MODES_EXPLANATION.format(size=size)
+            MODE_CHOICES, value="fit", label="Resolution", info=explain_modes(self.models.default)
         )
         with gr.Row():
             self.start = gr.Button("Translate", variant="primary", scale=3)
@@ -130,11 +121,12 @@ class TranslateTab:
             )  # fmt: skip
             # A file that is refused would stay in the input as the icon of a broken picture.
             reading.failure(lambda: None, None, self.photo, **INSTANT_EVENT)
-        # `input`, not `change`, which would also run when `load` sets the model.
+        self.load_outputs = [*reset, self.photo]
         self.model.input(
-            self._switch, self.model, [*reset, self.examples], cancels=self.run, **INSTANT_EVENT
-        )
-        self.load_outputs = [*reset, self.photo, self.model, self.examples]
+            self._switch, [self.model, self.truth],
+            [*self.load_outputs, self.heading, self.prompt, self.mode, self.examples],
+            cancels=self.run, **INSTANT_EVENT,
+        )  # fmt: skip
         self.accept.click(
             self._halve, [self.photo, self.model], self.load_outputs, cancels=self.run,
             show_progress="hidden", api_visibility="private",
@@ -148,7 +140,7 @@ class TranslateTab:
         sample = next((s for s in self.models.samples.get(model, []) if s.name == name), None)
         if sample is None:
             raise UserError("This sample does not exist; reload the page.")
-        updates = self._switch(model) | {self.photo: str(sample.input), self.model: model}
+        updates = self._reset(model) | {self.photo: str(sample.input)}
         return updates | self._show_real(model, str(sample.target))
 
     def _show_real(self, model: str, truth: str) -> dict:
@@ -215,8 +207,21 @@ class TranslateTab:
             self.pair: gr.Column(visible=False),
         } | self._show_idle()
 
-    def _switch(self, model: str) -> dict:
-        return self._reset(model) | {self.examples: self._examples(model)}
+    def _switch(self, model: str, truth: str | None) -> dict:
+        """Returns updates that fit the page to the model.
+
+        An uploaded picture stays; the input of a pair goes, unless it is one for all models.
+        """
+        labels, titles = self.models.labels(model), map(self.models.labels, self.models.names)
+        name = labels.short_source.capitalize()
+        goes = truth and len({labels.title for labels in titles}) > 1
+        return self._reset(model) | {
+            self.heading: f"# {labels.heading}",
+            self.prompt: _prompt(labels),
+            self.photo: gr.Image(None, label=name) if goes else gr.Image(label=name),
+            self.mode: gr.Radio(info=explain_modes(self.models[model])),
+            self.examples: self._examples(model),
+        }
 
     def _pick(self, model: str, event: gr.EventData) -> dict:
         return self.load(model, event.name)
@@ -261,13 +266,13 @@ class TranslateTab:
         return example_cards(self.models.samples.get(model, []), self.models.labels(model))
 
 
+def _prompt(labels: Labels) -> str:
+    return f"Drop, paste or choose {with_article(labels.source)} of any size."
+
+
 def _no_result(labels: Labels) -> dict:
     return empty_slider(f"The {labels.short_result} will appear here, with a slider to compare.")
 
 
 def _download_label(labels: Labels) -> str:
     return f"Download the {labels.short_result} (PNG)"
-
-
-def _with_article(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
