@@ -13,10 +13,10 @@ help: ## list the targets
 
 setup: .venv/.installed-requirements-dev ## create or update .venv with all dependencies and the command pix2pix
 
-app: .venv/.installed-requirements ## serve the Space on the starter model
+app: .venv/.installed-requirements ## serve the Space on the starter models
 	$(BIN)/python app.py
 
-web: .venv/.installed-requirements ## serve the page that translates in the browser (the starter model)
+web: .venv/.installed-requirements ## serve the page that translates in the browser (the starter models)
 	$(BIN)/python -m pix2pix web
 
 test: setup ## run the fast tests, 8 to 9 minutes on two cores

@@ -134,7 +134,9 @@ def _describe_reading(config: Config, loaded: LoadedPairs) -> dict:
 
 def _license_of(dataset_card: dict[str, Any]) -> str | None:
     license = dataset_card.get("license")
-    return ", ".join(map(str, license)) if isinstance(license, list) else license
+    if isinstance(license, list):
+        return ", ".join(map(str, license))
+    return license if isinstance(license, str) else None
 
 
 def _describe_palettes(run: FinishedRun, loaded: LoadedPairs) -> dict:

@@ -44,7 +44,7 @@ class Config(PairSettings, _Recipe):
     )
     generator_depth: int | None = setting(
         None,
-        "stride-2 levels of the generator's U-Net; fewer make the model smaller: two less halve it",
+        "stride-2 levels of the generator's U-Net; 6 instead of 8 halve the size of the model",
         at_least=4,
         default_help="until the bottleneck is 1x1: 8 for --image_size 256",
     )

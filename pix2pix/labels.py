@@ -1,4 +1,4 @@
-"""Names a model's input and output on the page, depending on its dataset and direction."""
+"""Names a model's input and output, depending on its dataset, columns and direction."""
 
 from dataclasses import dataclass
 
@@ -43,8 +43,9 @@ class Labels:
         return f"real {self.short_result}"
 
 
-# The picture columns of assets/sample_maps. Any other column is of a data set that only has the
-# same name; a name from its model's files must not become part of a path.
+# The picture columns of assets/sample_maps. A dataset with other columns only shares the name.
+# Column names come from files that anybody may have written, so they never become part of a label
+# or a path.
 SAMPLE_MAPS = {"imageA": "satellite photo", "imageB": "atlas map", "imageC": "sketch"}
 
 
@@ -52,11 +53,13 @@ def labels_for(config: Config) -> Labels:
     """Returns the names for datasets of maps, and `input` and `output` for all others."""
     dataset = config.dataset_name.lower()
     columns = (config.input_column or "imageA", config.target_column or "imageB")
-    if "sample_maps" in dataset and SAMPLE_MAPS.keys() >= set(columns):
-        names = [SAMPLE_MAPS[column] for column in columns]
-    elif "map" in dataset and "sample_maps" not in dataset:
+    names = None
+    if "sample_maps" in dataset:
+        if SAMPLE_MAPS.keys() >= set(columns):
+            names = [SAMPLE_MAPS[column] for column in columns]
+    elif "map" in dataset:
         names = ["aerial photo", "map"]
-    else:
+    if names is None:
         return Labels("input", "output")
     return Labels(*(names if config.direction == "a_to_b" else reversed(names)))
 

@@ -52,5 +52,7 @@ def feature_loss(generated: list[tf.Tensor], real: list[tf.Tensor]) -> tf.Tensor
     Activations of the generated picture are drawn to those of the real one: the feature matching
     loss of pix2pixHD (Wang et al. 2018, arXiv 1711.11585, section 3.3).
     """
-    pairs = zip(generated, real, strict=True)
-    return tf.add_n([l1_loss(some, tf.stop_gradient(others)) for some, others in pairs]) / len(real)
+    # In float32, because with mixed precision the activations are of half precision.
+    generated, real = ([tf.cast(x, tf.float32) for x in layers] for layers in (generated, real))
+    distances = [l1_loss(a, tf.stop_gradient(b)) for a, b in zip(generated, real, strict=True)]
+    return tf.add_n(distances) / len(distances)

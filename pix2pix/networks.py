@@ -4,7 +4,7 @@ In the paper's notation C64-C128-..., Ck is a 4x4 convolution of stride 2 with k
 choices follow the authors' Torch code and erratum:
 
 - Skip connections are taken before the activation; the decoder applies ReLU to the concatenation.
-- The bottleneck is not normalized, because normalizing its one pixel would give zero.
+- The bottleneck is not normalized: at full depth it is one pixel, which would become zero.
 - Batch normalization at batch size 1 is written as its equivalent, instance normalization.
 
 Instance normalization subtracts each channel's mean over the picture, so a flat picture becomes

@@ -71,7 +71,7 @@ class PairSettings:
     image_size: Literal[64, 128, 256, 512] = setting(
         256, "side of the training images, in pixels", sets_defaults=True
     )
-    # The default is None, but `__post_init__` replaces it: the attribute is always a number.
+    # The default is None, but `set_load_size` replaces it: the attribute is always a number.
     load_size: int = setting(
         None,
         "side before the random crop, in pixels",

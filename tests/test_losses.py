@@ -101,5 +101,6 @@ def test_losses_are_float32_scalars():
         for loss in (
             discriminator_loss(logits(1), logits(2), kind),
             generator_gan_loss(logits(1), kind),
+            feature_loss([tf.cast(logits(1), tf.float16)], [tf.cast(logits(2), tf.float16)]),
         ):
             assert loss.shape == () and loss.dtype == tf.float32

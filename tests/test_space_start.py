@@ -22,7 +22,7 @@ from huggingface_hub import HfApi
 from onnx import TensorProto, helper
 
 from pix2pix import Translator
-from pix2pix.artifacts import STARTER_FOLDERS
+from pix2pix.artifacts import PAINTER_FOLDER, STARTER_FOLDERS
 from pix2pix.errors import UserError
 from pix2pix.files import sha256
 from pix2pix.space import served_models
@@ -123,7 +123,8 @@ def test_a_damaged_starter_is_reported_and_the_other_one_served(starters: list):
     models = load()
     assert models.names == STARTERS[:1]
     (banner,) = models.banners
-    assert banner.startswith(f"{starters[1]} is not served. ") and "sha256" in banner
+    assert banner.startswith(f"{PAINTER_FOLDER} is not served. ") and "sha256" in banner
+    assert str(starters[1]) not in banner
     shutil.rmtree(starters[0])
     with pytest.raises(UserError, match=r"There is no model to serve\. .*sha256"):
         load()

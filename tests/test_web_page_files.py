@@ -11,6 +11,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from pix2pix import Translator
+from pix2pix.config import Config
+from pix2pix.labels import labels_for
 from pix2pix.space.batch import result_names
 from tests.browser import PHOTO, SAMPLES, STARTER_MODEL, needs_chromium
 from tests.web_pages import FileServer, new_page
@@ -113,6 +115,29 @@ def test_a_list_can_be_canceled_before_the_model_is_there(browser: Browser, web_
         expect(page.locator("#files-state")).to_have_text(
             "0 of 2 translated. The rest was canceled."
         )
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(dataset_name="huggan/maps", direction="b_to_a", input_column="x"),
+        Config(dataset_name="assets/sample_maps"),
+        Config(dataset_name="a/sample_maps", input_column="imageC", target_column="imageA"),
+        Config(dataset_name="a/sample_maps", input_column="imageC", direction="b_to_a"),
+        Config(dataset_name="a/sample_maps", input_column="toString"),
+        Config(dataset_name="a/facades", direction="b_to_a"),
+    ],
+    ids=range(6),
+)
+def test_labels_are_those_of_python(script_page: Page, config: Config):
+    names = ("source", "result", "title", "real")
+    shown = script_page.evaluate(
+        "(config) => import('/page/labels.js').then((m) => m.labelsFor({config}))",
+        config.to_dict(),
+    )
+    labels = labels_for(config)
+    assert [shown[name] for name in names] == [getattr(labels, name) for name in names]
+    assert shown["exampleFile"] == labels.example_file
 
 
 def test_names_of_results_are_those_of_python(script_page: Page):

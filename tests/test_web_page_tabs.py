@@ -161,7 +161,7 @@ def test_the_programs_parse_and_name_this_page(site: Page, web_site: FileServer,
 def test_the_python_program_translates_as_the_package(site: Page, tmp_path: Path):
     site.locator("#tab-code").click()
     (tmp_path / "translate.py").write_text(site.locator("#code-python").inner_text())
-    shutil.copy(PHOTO, tmp_path / "photo.png")
+    shutil.copy(PHOTO, tmp_path / "aerial.jpg")
     subprocess.run([sys.executable, "translate.py"], cwd=tmp_path, check=True, timeout=120)
     assert_same_pixels(tmp_path / "map.png", Translator.from_pretrained(STARTER_MODEL)(PHOTO))
 

@@ -129,15 +129,13 @@ def check_model(folder: Path, output: Path) -> None:
     if config.input_column == "imageC":
         shares = agreement(inputs, results)
         print(
-            f"Painted classes are those of the sketch in {shares.mean():.1%} of the pixels", end=""
+            f"Painted classes are those of the sketch in {shares.mean():.1%} of the pixels "
+            f"({shares.min():.1%} in the worst of {len(shares)} pictures)."
         )
-        print(f" ({shares.min():.1%} in the worst of {len(shares)} pictures).")
-        sketches = draw_hand_made()
-        painted = translate_all(translator, np.stack(list(sketches.values())))
-        write_sheet(list(zip(sketches.values(), painted, strict=True)), output / "hand_made.png")
-        for name, share in zip(
-            sketches, agreement(np.stack(list(sketches.values())), painted), strict=True
-        ):
+        names, sketches = zip(*draw_hand_made().items(), strict=True)
+        painted = translate_all(translator, np.stack(sketches))
+        write_sheet(list(zip(sketches, painted, strict=True)), output / "hand_made.png")
+        for name, share in zip(names, agreement(np.stack(sketches), painted), strict=True):
             print(f"  {name}: {share:.1%}")
 
 

@@ -2,8 +2,9 @@
 
 Command: python -m tools.fit_sample_map_classes
 
-Land and sea are clustered apart, each from the centers in tools/sample_map_sketch.py. Those
-chosen by eye stay. For the tiles of assets/sample_maps, they differ by at most 2 gray levels.
+Land and sea are clustered separately, each from the centers in tools/sample_map_sketch.py. Those
+chosen by eye are not moved. The printed centers differ from the stored ones by at most 2 gray
+levels.
 """
 
 from __future__ import annotations

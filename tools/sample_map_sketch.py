@@ -26,8 +26,8 @@ class SketchClass(NamedTuple):
     center: tuple[int, int, int]
 
 
-# The centers are from tools/fit_sample_map_classes.py, but for those of lakes, bare red earth and
-# snow. They are chosen by eye: k-means moves centers with few pixels to the common browns.
+# The centers are from tools/fit_sample_map_classes.py, except those of lakes, bare red earth and
+# snow, which are chosen by eye: k-means moves centers with few pixels to the common browns.
 CLASSES = (
     SketchClass("deep sea", (18, 38, 92), (5, 13, 33)),
     SketchClass("sea", (33, 84, 158), (11, 31, 70)),
@@ -43,7 +43,7 @@ CLASSES = (
 SEA = (0, 1, 2)
 SHALLOW, LAKE, FOREST, SNOW = 2, 3, 4, 9
 LAND = (4, 5, 6, 7, 8, 9)
-CHOSEN_BY_EYE = (3, 8, 9)
+CHOSEN_BY_EYE = (LAKE, 8, SNOW)
 
 COLORS = np.array([entry.color for entry in CLASSES], np.uint8)
 CENTERS = np.array([entry.center for entry in CLASSES], np.uint8)

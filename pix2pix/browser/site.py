@@ -92,6 +92,8 @@ def name_starters() -> list[dict[str, str]]:
     """Returns the folder beside index.html and the name of each starter model."""
     starters = []
     for folder in STARTER_FOLDERS:
+        if not (ROOT / folder).is_dir():
+            continue  # an earlier version had only the first
         config = Config.from_dict(ArtifactFolder(ROOT / folder).read_description()["config"])
         starters.append({"folder": Path(folder).name, "name": labels_for(config).title})
     return starters

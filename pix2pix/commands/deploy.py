@@ -43,7 +43,7 @@ def run(settings: DeploySettings) -> None:
     from pix2pix.commands import publish
     from pix2pix.hub import spaces
 
-    # First, because a new Space would serve the starter model if this model did not exist.
+    # First, because a new Space would serve the starter models if this model did not exist.
     model = spaces.find_model(settings.hub_model_id)
     request = spaces.SpaceRequest(
         settings.space_id, settings.space_sdk, settings.space_hardware, settings.hub_private_repo,

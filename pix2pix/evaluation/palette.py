@@ -16,10 +16,12 @@ MAX_COLORS = 32
 MIN_SHARE = 0.0005
 # Smallest share of all pixels that the colors of a palette cover; the others lie along edges.
 MIN_COVERED = 0.85
+# What would break a table of the model card.
+UNSAFE = re.compile(r"[|`<>\s]+")
 
 
 def find_palette(pictures: np.ndarray, named: Any = None) -> list[dict[str, Any]] | None:
-    """Returns the palette of the pictures, or None for photos and more than 32 colors.
+    """Returns the palette of the pictures, or None where few flat colors do not cover them.
 
     Args:
         pictures: (N, H, W, 3) uint8.
@@ -32,7 +34,7 @@ def find_palette(pictures: np.ndarray, named: Any = None) -> list[dict[str, Any]
     if len(colors) > MAX_COLORS:
         return None
     shares = [float(_is_near(pixels, color).mean()) for color in colors]
-    if not names and sum(shares) < MIN_COVERED:
+    if sum(shares) < MIN_COVERED:
         return None
     found = [
         {"color": "#" + bytes(color).hex(), "name": names.get(color), "share": round(share, 4)}
@@ -48,7 +50,8 @@ def read_names(named: Any) -> dict[tuple[int, ...], str | None]:
         color = entry.get("color") if isinstance(entry, dict) else None
         if isinstance(color, str) and re.fullmatch("#[0-9a-fA-F]{6}", color):
             name = entry.get("name")
-            names[tuple(bytes.fromhex(color[1:]))] = name[:64] if isinstance(name, str) else None
+            name = UNSAFE.sub(" ", name).strip()[:64] if isinstance(name, str) else ""
+            names[tuple(bytes.fromhex(color[1:]))] = name or None
     return names
 
 

@@ -274,6 +274,6 @@ def read_dataset_card(name: str, revision: str | None) -> dict[str, Any]:
             return {}
         with hub_errors_as_user_errors(f"The dataset {name}"):
             card = HfApi().dataset_info(name, revision=revision).card_data
-    except (OSError, ValueError, YAMLError, UserError):
-        return {}
+    except (OSError, TypeError, ValueError, YAMLError, UserError):
+        return {}  # TypeError: a key in the front matter that is no text
     return card.to_dict() if card else {}

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pix2pix.artifacts import STARTER_FOLDERS
 from pix2pix.browser import HEADERS, VERSION, has_page, list_site_files, write_settings
 from pix2pix.errors import UserError
 from pix2pix.hub.deployed_model import DeployedModel, commit_files
@@ -12,9 +13,10 @@ from pix2pix.hub.errors import HubError
 if TYPE_CHECKING:
     from huggingface_hub import SpaceInfo
 
-SETTINGS_FILE, STARTER = "model.json", {"folder": "starter_model"}
+STARTER_NAMES = [Path(folder).name for folder in STARTER_FOLDERS]
+SETTINGS_FILE, STARTER = "model.json", {"folder": STARTER_NAMES[0]}
 # In these folders, a file that the page does not have is left from an earlier version.
-OWN_FOLDERS = ("engine/", "ort/", "page/", "pixels/", "starter_model/", "starter_painter/")
+OWN_FOLDERS = ("engine/", "ort/", "page/", "pixels/", *(f"{name}/" for name in STARTER_NAMES))
 FRONT_MATTER = {
     "emoji": "🗺️",
     "colorFrom": "green",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import dataclass
 
 import gradio as gr
@@ -73,12 +74,15 @@ class Snippet:
 
         It asks for `model`, or for the default one where that is None.
         """
-        argument = "" if model is None else f", {self.model.format(json.dumps(model))}"
+        argument = (
+            "" if model is None else f", {self.model.format(json.dumps(model, ensure_ascii=False))}"
+        )
         if self.file.endswith(".sh"):  # the argument is inside single quotes
             argument = argument.replace("'", "'\\''")
-        code = self.code.replace("SPACE_URL", url).replace("CLIENT", client)
-        code = code.replace("ENDPOINT", "translate" if model is None else "translate_with")
-        return code.replace("MODEL", argument)  # last, because a name may contain the other words
+        endpoint = "translate" if model is None else "translate_with"
+        values = {"SPACE_URL": url, "CLIENT": client, "ENDPOINT": endpoint, "MODEL": argument}
+        # At once, because a name may contain the words.
+        return re.sub("|".join(values), lambda word: values[word[0]], self.code)
 
 
 SNIPPETS = {
@@ -120,12 +124,13 @@ def code_tab(space: gr.Blocks, models: ServedModels, model: gr.Radio) -> None:
     gr.Markdown(
         "A picture goes in, a lossless PNG of its own size comes out. The mode is `fit` (the "
         "default) or `full`. `/translate_batch` takes many pictures, `/model_info` describes the "
-        f"model, and [openapi.json]({API_PREFIX[1:]}/openapi.json) describes all endpoints. Error "
+        f"models, and [openapi.json]({API_PREFIX[1:]}/openapi.json) describes all endpoints. Error "
         "messages say what to do."
     )
     if len(models.names) > 1:
         gr.Markdown(
-            f"`/translate` uses `{default}`; `/translate_with` takes the name of any model."
+            f"`/translate` and `/translate_batch` use `{default}`; `/translate_with` takes the "
+            "name of any model."
         )
     blocks = []
     for (language, snippet), code in zip(SNIPPETS.items(), fill_snippets(), strict=True):

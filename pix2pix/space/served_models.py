@@ -118,6 +118,7 @@ def _load_starters(settings: Settings) -> tuple[dict[str, Translator], list[str]
     """
     folders = [str(ROOT / folder) for folder in STARTER_FOLDERS if (ROOT / folder).is_dir()]
     by_folder, banners = _load_all(folders, settings, offline=True)
+    banners = [banner.replace(f"{ROOT}{os.sep}", "") for banner in banners]
     translators = {labels_for(model.config).title: model for model in by_folder.values()}
     if not translators:
         raise UserError(" ".join(["There is no model to serve.", *banners]))

@@ -135,6 +135,9 @@ JS = """
     document.querySelectorAll('input[type=file]:not([aria-label])').forEach(input =>
       input.setAttribute('aria-label', 'Choose a file'));
     document.querySelector('#note')?.setAttribute('aria-live', 'polite');
+    const heading = document.querySelector('h1')?.textContent.trim();
+    const title = `pix2pix: ${heading}`;
+    if (heading && document.title !== title) document.title = title;
   };
   name();
   new MutationObserver(name).observe(document.body,

@@ -126,6 +126,9 @@ class TranslateTab:
             self._switch, [self.model, self.truth],
             [*self.load_outputs, self.heading, self.prompt, self.mode, self.examples],
             cancels=self.run, **INSTANT_EVENT,
+        ).then(
+            self._offer_pair, [self.photo, self.model], [self.pair, self.offer, self.accept],
+            show_progress="hidden", api_visibility="private",
         )  # fmt: skip
         self.accept.click(
             self._halve, [self.photo, self.model], self.load_outputs, cancels=self.run,
@@ -212,9 +215,10 @@ class TranslateTab:
 
         An uploaded picture stays; the input of a pair goes, unless it is one for all models.
         """
-        labels, titles = self.models.labels(model), map(self.models.labels, self.models.names)
+        labels = self.models.labels(model)
+        titles = {self.models.labels(name).title for name in self.models.names}
         name = labels.short_source.capitalize()
-        goes = truth and len({labels.title for labels in titles}) > 1
+        goes = truth and len(titles) > 1
         return self._reset(model) | {
             self.heading: f"# {labels.heading}",
             self.prompt: _prompt(labels),

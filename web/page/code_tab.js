@@ -30,7 +30,7 @@ export function showCodeTab(loaded) {
     asked: model.id
       ? `${encodeURIComponent(model.id)}@${model.revision}`
       : encodeURIComponent(wanted.name ? folder : ""),
-    source: labels.shortSource,
+    source: labels.exampleFile,
     result: labels.shortResult,
   };
   const sections = SNIPPETS.flatMap(({ id, title, about, file, write }) => {

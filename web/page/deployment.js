@@ -104,7 +104,7 @@ function readChoices(entries, deployed) {
   if (deployed.source.id || !Array.isArray(entries)) return [];
   const choices = entries.filter(isObject).flatMap((entry) => {
     const [folder, name] = [readText(entry.folder), readText(entry.name)];
-    // A Gradio Space of the deployed model does not serve the others.
+    // Programs call /translate, which uses the Gradio Space's default model.
     const isDeployed = folder === deployed.source.folder;
     const gradioSpace = isDeployed ? deployed.gradioSpace : null;
     return folder && name ? [{ ...deployed, source: { folder }, gradioSpace, name }] : [];

@@ -19,6 +19,8 @@ export class Labels {
     this.title = `${source} to ${result}`;
     /** One word for the input. */
     this.shortSource = lastWord(source);
+    /** The file name of an input in code snippets, as in the model card. */
+    this.exampleFile = this.shortSource === "photo" ? "aerial.jpg" : `${this.shortSource}.png`;
     /** One word for the output. */
     this.shortResult = lastWord(result);
     /** The real picture that a result is compared with. */

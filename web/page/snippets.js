@@ -16,8 +16,9 @@
  * @property {string | null} gradioSpace the Gradio Space with the same model
  * @property {number} size of the pictures that the network sees, in pixels
  * @property {number} channels of the network's input: 3, or 1 for gray
- * @property {string} asked what `?model=` of the page's address names; empty for its own model
- * @property {string} source one word for the input
+ * @property {string} asked what `?model=` of the page's address names; empty where the page offers
+ *   no choice
+ * @property {string} source the file name of an input
  * @property {string} result one word for the output
  */
 
@@ -43,7 +44,7 @@ export const SNIPPETS = [
 
 path = ${pythonDownload(place)}
 session = onnxruntime.InferenceSession(path)
-picture = Image.open(${quote(`${place.source}.png`)}).convert("${place.channels === 1 ? "L" : "RGB"}")
+picture = Image.open(${quote(place.source)}).convert("${place.channels === 1 ? "L" : "RGB"}")
 small = picture.resize((${place.size}, ${place.size}), Image.Resampling.BICUBIC)
 image = np.asarray(small, np.float32).reshape(1, ${place.size}, ${place.size}, -1) / 127.5 - 1
 translation = session.run(["translation"], {"image": image})[0][0]
@@ -116,7 +117,7 @@ export async function translate(photo, size = ${place.size}) {
 from gradio_client import Client, handle_file
 
 client = Client(${quote(gradioSpace)})
-path = client.predict(handle_file(${quote(`${source}.png`)}), "fit", api_name="/translate")
+path = client.predict(handle_file(${quote(source)}), "fit", api_name="/translate")
 shutil.copy(path, ${quote(`${result}.png`)})
 `,
   },
