@@ -110,26 +110,24 @@ class TranslateTab:
         self.cancel.click(
             self._show_stopped, None, [*buttons, self.note], cancels=self.run, **INSTANT_EVENT
         )
-
         reset = [*result, *buttons, self.truth, self.pair]
-        for event in (self.photo.upload, self.photo.clear):
-            reading = event(
-                self._reset, self.model, reset, cancels=self.run, **INSTANT_EVENT
-            ).then(
+        self.load_outputs = [*reset, self.photo]
+        changes = [
+            event(self._reset, self.model, reset, cancels=self.run, **INSTANT_EVENT)
+            for event in (self.photo.upload, self.photo.clear)
+        ]
+        changes.append(self.model.input(
+            self._switch, [self.model, self.truth],
+            [*self.load_outputs, self.heading, self.prompt, self.mode, self.examples],
+            cancels=self.run, **INSTANT_EVENT,
+        ))  # fmt: skip
+        for change in changes:
+            reading = change.then(
                 self._offer_pair, [self.photo, self.model], [self.pair, self.offer, self.accept],
                 show_progress="hidden", api_visibility="private",
             )  # fmt: skip
             # A file that is refused would stay in the input as the icon of a broken picture.
             reading.failure(lambda: None, None, self.photo, **INSTANT_EVENT)
-        self.load_outputs = [*reset, self.photo]
-        self.model.input(
-            self._switch, [self.model, self.truth],
-            [*self.load_outputs, self.heading, self.prompt, self.mode, self.examples],
-            cancels=self.run, **INSTANT_EVENT,
-        ).then(
-            self._offer_pair, [self.photo, self.model], [self.pair, self.offer, self.accept],
-            show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
         self.accept.click(
             self._halve, [self.photo, self.model], self.load_outputs, cancels=self.run,
             show_progress="hidden", api_visibility="private",
