@@ -233,7 +233,7 @@ def test_a_running_list_goes_on_with_the_chosen_model(
             names = archive.namelist()
             archive.extractall(tmp_path)
     assert names == [
-        "003-input-map.png", "003-input-map-2.png", "wide-photo.png", "003-input-photo-2.png",
+        "003-input-map.png", "003-input-map-2.png", "wide-photo.png", "003-input-photo-3.png",
     ]  # fmt: skip
     assert_same_pixels(tmp_path / names[1], translate_by(STARTER_MODEL, SKETCH))
     assert_same_pixels(tmp_path / names[2], translate_by(PAINTER, wide))
