@@ -180,7 +180,7 @@ def test_quick_changes_to_and_fro_end_with_the_last_choice(browser: Browser, sit
 
 
 def test_a_choice_while_the_first_model_is_loaded(browser: Browser, site: FileServer):
-    with visit(browser, f"{site.url}/model.json") as page:
+    with visit(browser, f"{site.url}/model.json", allowed=(site.url,)) as page:
         page.route("**/starter_model/generator.onnx", hold)
         page.goto(site.url)
         expect(page.locator("#state-cancel")).to_be_visible()

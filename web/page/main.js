@@ -42,6 +42,8 @@ const translate = new TranslateTab();
 document.addEventListener("pictures", () => tabs.open("translate"));
 const { wanted: first, starter, choices } = await readDeployment();
 const loader = new ModelLoader(starter, showModel);
+/** The device and the threads that the visitor chose. @type {RunOptions} */
+let wish = {};
 /** What Retry does. */
 let again = () => load(first);
 loader.retry.addEventListener("click", () => again());
@@ -56,15 +58,17 @@ await load(first);
  * Loads a model; where that fails, the page's controls show the one that still runs.
  *
  * @param {Wanted} wanted
- * @param {RunOptions} [options] by default those of the model before
+ * @param {RunOptions} [options] by default what the visitor chose last
  */
-async function load(wanted, options = loader.loaded?.options ?? {}) {
+async function load(wanted, options = wish) {
   const before = loader.loaded;
+  wish = options;
   again = () => load(wanted, options);
   choice.show(wanted);
   await loader.load(wanted, options);
   const { loaded } = loader;
   if (loader.controller) return; // a newer call goes on
+  if (loaded) wish = loaded.options;
   if (!loaded) rejectModel(new UserError("No model could be loaded; the page says why."));
   else if (loaded.wanted === wanted) writeAddress(wanted, choices);
   if (loaded && loaded === before) showControls(loaded);
