@@ -32,8 +32,10 @@ from pix2pix.images import orient_pair
 from pix2pix.training.history import write_history
 from pix2pix.translate import Translator
 
-# Published samples, evenly spread over the held-out pairs.
+# Published samples, evenly spread over the held-out pairs. samples.png shows half of them, which
+# fit on a screen.
 SAMPLE_COUNT = 12
+GRID_COUNT = 6
 # Held-out pairs on which the ONNX graph is compared with the Keras network.
 PARITY_COUNT = 4
 # The packages whose versions pix2pix.json records.
@@ -184,7 +186,8 @@ def write_samples(
             samples.append({"name": name, "held_out_pair": index} | scores[index])
         else:
             samples.append({"name": name, "training_pair": index})
-    write_image(folder / GRID_FILE, card.sample_grid(rows))
+    step = -(-len(rows) // GRID_COUNT)
+    write_image(folder / GRID_FILE, card.sample_grid(rows[::step]))
     return samples
 
 
