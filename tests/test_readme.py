@@ -19,6 +19,7 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from pix2pix.evaluation import METRICS
+from pix2pix.evaluation.palette import read_names
 from pix2pix.space.settings import RANGES, Settings
 from tests.browser import needs_chromium
 from tests.commands import ROOT
@@ -60,7 +61,7 @@ def run(line: str, *more: str, cwd: Path = ROOT, token: str = "") -> str:
 
 def test_every_block_is_run_by_a_test_of_this_module():
     languages = {language for page in GUIDES for language, _ in page.blocks}
-    assert languages == {"bash", "python", "javascript", "html", "bibtex"}
+    assert languages == {"bash", "python", "javascript", "html", "yaml", "bibtex"}
     assert MAKE == ["make app", "make test"]
     tested = [*MAKE, *TRAININGS, *JOBS, *TRANSLATIONS, *PUBLISHES, *DEPLOYS, *WEBS]
     tested += EVALUATIONS
@@ -93,6 +94,12 @@ def test_python_blocks_run(
     )
     maps = {path.name for path in tmp_path.glob("*.png")}
     assert maps == set(re.findall(r'\.save\("(.+?)"\)', code))
+
+
+def test_the_documented_palette_is_one_that_a_run_reads():
+    (text,) = (text for page in GUIDES for language, text in page.blocks if language == "yaml")
+    names = read_names(yaml.safe_load(text)["palettes"]["imageC"])
+    assert list(names.values()) == ["forest", "deep sea"]
 
 
 @pytest.mark.parametrize("line", TRANSLATIONS)
