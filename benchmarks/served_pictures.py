@@ -25,16 +25,26 @@ from pix2pix.pixels.gate import open_image
 from tests.icc_profiles import DISPLAY_P3, encode_in, make_profile
 
 PHOTOS = 8
+# The largest value of a file decides how many bits it has, so photos that use less than half of the
+# gray levels would be read as 10 bits instead of 11.
+LEAST_WHITE = 128
 LARGEST_DIFFERENCE = 0.3
 PROPORTIONS = {"1:1": (256, 256), "4:3": (256, 192), "2:1": (256, 128), "1:2": (128, 256),
                "4:1": (256, 64)}  # fmt: skip
 
 
+def sample_photos() -> list[Path]:
+    """Returns the first held-out photos of the starter model's samples that are not too dark."""
+    paths = sorted((STARTER_MODEL / "samples").glob("*-input.png"))
+    bright = [path for path in paths if np.asarray(open_image(path)).max() >= LEAST_WHITE]
+    return bright[:PHOTOS]
+
+
 def read_pairs() -> list[tuple[Image.Image, Image.Image]]:
-    """Returns the held-out photos and maps that are published with the starter model."""
-    paths = sorted((STARTER_MODEL / "samples").glob("*-input.png"))[:PHOTOS]
+    """Returns these photos and their maps."""
     return [
-        (open_image(path), open_image(str(path).replace("-input", "-target"))) for path in paths
+        (open_image(path), open_image(str(path).replace("-input", "-target")))
+        for path in sample_photos()
     ]
 
 

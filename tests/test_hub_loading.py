@@ -70,12 +70,13 @@ def test_only_files_that_serving_needs_are_downloaded(hub: HubServer, model: str
 def test_a_pinned_revision_never_changes(hub: HubServer, model: str):
     pinned = hub.store.repo("model", model).head.oid
     about = json.loads((STARTER_MODEL / "pix2pix.json").read_text())
+    steps = about["training"]["steps"]
     about["training"]["steps"] = 1
     moved = commit_files(hub, model, pix2pix__json=json.dumps(about).encode())
     for revision in ("v1.0", pinned):
         translator = Translator.from_pretrained(model, revision=revision)
         assert translator.revision == pinned
-        assert translator.about["training"]["steps"] == 24000
+        assert translator.about["training"]["steps"] == steps > 1
     assert Translator.from_pretrained(model).revision == moved
     assert Translator.from_pretrained(model).about["training"]["steps"] == 1
 

@@ -220,7 +220,8 @@ def test_the_commit_and_the_card_name_the_dataset_and_the_code(push, run: Path, 
     push()
     commit = HfApi().list_repo_commits(repo_id)[0]
     code = f"{about['pix2pix_version']} (commit 0123456)"
-    assert commit.title == f"pix2pix: 24,000 steps on huggan/maps@abcdef0, code {code}"
+    steps = f"{about['training']['steps']:,} steps"
+    assert commit.title == f"pix2pix: {steps} on huggan/maps@abcdef0, code {code}"
     assert "abcdef0123" * 4 in commit.message and "0123456789" * 4 in commit.message
     card = ModelCard.load(repo_id).content
     assert "abcdef0123" * 4 in card and code in card

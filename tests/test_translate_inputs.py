@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.served_pictures import sample_photos
 from pix2pix import Translator, UserError
 from pix2pix.translate import STARTER_MODEL
 from tests.builders import encode_image
 from tests.icc_profiles import DISPLAY_P3, encode_in, make_profile
 from tests.picture_writers import write_with_gdal
 
-PHOTOS = sorted((STARTER_MODEL / "samples").glob("*-input.png"))[:8]
+PHOTOS = sample_photos()
 
 
 @pytest.fixture(scope="module")
