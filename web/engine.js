@@ -113,6 +113,23 @@ export class Model {
   }
 
   /**
+   * Translates pixels as `translate` does a PNG of them in the mode "fit", without the files.
+   *
+   * @param {Uint8ClampedArray} pixels four bytes (RGBA) a pixel; the opacity does not count
+   * @param {number} width pixels; quickest is the network's own size, `image_size`
+   * @param {number} height
+   * @returns {Promise<Uint8ClampedArray<ArrayBuffer>>} opaque, of the same size
+   * @throws {UserError}
+   */
+  async translatePixels(pixels, width, height) {
+    const isWhole = Number.isSafeInteger(width) && width > 0 && Number.isSafeInteger(height);
+    if (!isWhole || pixels?.length !== width * height * 4) {
+      throw new UserError("Pixels are RGBA: four bytes for each of width * height.");
+    }
+    return await this.#client.call("translatePixels", { pixels, width, height });
+  }
+
+  /**
    * Reads a picture's size, and whether it looks like a side-by-side pair.
    *
    * @param {Blob} picture

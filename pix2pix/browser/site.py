@@ -88,14 +88,19 @@ def list_model_files(folder: Path, name: str) -> dict[str, Path | bytes]:
     return {f"{name}/{path.relative_to(folder).as_posix()}": path for path in paths}
 
 
-def name_starters() -> list[dict[str, str]]:
-    """Returns the folder beside index.html and the name of each starter model."""
-    starters = []
+def name_starters() -> list[dict[str, Any]]:
+    """Returns the folder beside index.html and the name of each starter model.
+
+    "draws" says that its input has a palette, for which the page offers a canvas.
+    """
+    starters = list[dict[str, Any]]()
     for folder in STARTER_FOLDERS:
         if not (ROOT / folder).is_dir():
             continue  # an earlier version had only the first
-        config = Config.from_dict(ArtifactFolder(ROOT / folder).read_description()["config"])
-        starters.append({"folder": Path(folder).name, "name": labels_for(config).title})
+        description = ArtifactFolder(ROOT / folder).read_description()
+        name = labels_for(Config.from_dict(description["config"])).title
+        starter = {"folder": Path(folder).name, "name": name}
+        starters.append({**starter, "draws": bool(description.get("input_palette"))})
     return starters
 
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** @import { Device, DownloadProgress, Mode, ModelSource, PictureInfo, Translation } from "../types.js" */
+/** @import { Device, DownloadProgress, Mode, ModelSource, Picture, PictureInfo, Translation } from "../types.js" */
 /** @import { Description } from "./description.js" */
 /** @import { FoundModel } from "./fetching.js" */
 /** @import { RunsOn } from "./session.js" */
@@ -12,7 +12,9 @@
 import { closeness, Geometry, looksLikePair, splitPair } from "../pixels/geometry.js";
 import { encodePng } from "../pixels/png.js";
 import { readPicture } from "../pixels/read.js";
+import { toRgb, toRgba } from "../pixels/rgba.js";
 import { translatePicture } from "../pixels/translate.js";
+import { chooseBands } from "../pixels/values.js";
 import { storeRecord } from "./cache.js";
 import { parseDescription } from "./description.js";
 import { throwIfCanceled } from "./download.js";
@@ -153,6 +155,19 @@ class LoadedModel {
       real: isComparable ? await encodePng(compared) : null,
       closeness: isComparable ? closeness(result, compared) : null,
     };
+  }
+
+  /**
+   * @param {{pixels: Uint8ClampedArray, width: number, height: number}} params
+   * @returns {Promise<Uint8ClampedArray<ArrayBuffer>>}
+   */
+  async translatePixels({ pixels, width, height }) {
+    const { rule, side } = this.description;
+    const picture = { width, height, data: toRgb(pixels, chooseBands(3, rule.bands)) };
+    const { geometry, generator } = this;
+    const generate = (/** @type {Picture} */ tile) => generator.generate(tile);
+    const result = await translatePicture(picture, "fit", { geometry, side, generate });
+    return toRgba(result);
   }
 
   /**

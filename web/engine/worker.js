@@ -82,6 +82,8 @@ async function call(method, params, context) {
   switch (method) {
     case "translate":
       return await model.translate(params, context);
+    case "translatePixels":
+      return await model.translatePixels(params);
     case "inspect":
       return await model.inspect(params);
     case "readFile":

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { find } from "../dom.js";
 import { UserError } from "../errors.js";
-import { find } from "./dom.js";
 
 /** Sentences for the names of the errors of `getUserMedia`. @type {Record<string, string>} */
 const ERRORS = {

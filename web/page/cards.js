@@ -4,7 +4,7 @@
  * @module
  */
 
-import { empty, make, setPicture } from "./dom.js";
+import { empty, make, setPicture } from "../dom.js";
 
 /** @import { LoadedModel, Sample, SampleKind } from "./loaded_model.js" */
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { find, make } from "./dom.js";
+import { find, make } from "../dom.js";
 import { SNIPPETS } from "./snippets.js";
 
 /** @import { LoadedModel } from "./loaded_model.js" */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { make, makeSvg } from "./dom.js";
+import { make, makeSvg } from "../dom.js";
 import { formatCount } from "./texts.js";
 
 /** @typedef {Record<string, number>} HistoryRow */

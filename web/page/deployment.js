@@ -17,6 +17,7 @@ const SPACE_ID = /^[\w.-]{1,96}\/[\w.-]{1,96}$/;
  * @property {string} endpoint the Hub's address, without a slash at its end
  * @property {string | null} gradioSpace the id of the Gradio Space with the same model
  * @property {string | null} name what a choice of models calls it
+ * @property {boolean} draws whether a choice of models says that its input can be drawn
  */
 
 /**
@@ -33,6 +34,7 @@ const STARTER = {
   endpoint: HUB,
   gradioSpace: null,
   name: null,
+  draws: false,
 };
 
 /**
@@ -107,7 +109,8 @@ function readChoices(entries, deployed) {
     // Programs call /translate, which uses the Gradio Space's default model.
     const isDeployed = folder === deployed.source.folder;
     const gradioSpace = isDeployed ? deployed.gradioSpace : null;
-    return folder && name ? [{ ...deployed, source: { folder }, gradioSpace, name }] : [];
+    const draws = entry.draws === true;
+    return folder && name ? [{ ...deployed, source: { folder }, gradioSpace, name, draws }] : [];
   });
   const isDeployedFirst = choices[0]?.source.folder === deployed.source.folder;
   return choices.length > 1 && isDeployedFirst ? choices : [];

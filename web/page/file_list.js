@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DownloadButton, empty, find, findIn, make, setPicture } from "./dom.js";
+import { DownloadButton, empty, find, findIn, make, setPicture } from "../dom.js";
 import { resultNames } from "./labels.js";
 import { abortable, describeResult } from "./run_status.js";
 import { describeError, isCanceled } from "./texts.js";

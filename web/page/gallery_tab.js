@@ -4,8 +4,8 @@
  * @module
  */
 
+import { find, findIn, make } from "../dom.js";
 import { showCards } from "./cards.js";
-import { find, findIn, make } from "./dom.js";
 import { capitalize } from "./texts.js";
 
 /** @import { LoadedModel, Sample } from "./loaded_model.js" */

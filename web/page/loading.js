@@ -4,8 +4,8 @@
  * @module
  */
 
+import { find, make, makeLink } from "../dom.js";
 import { loadModel } from "../engine.js";
-import { find, make, makeLink } from "./dom.js";
 import { LoadedModel, nameFolder } from "./loaded_model.js";
 import { capitalize, describeError, formatMegabytes, formatSeconds, isCanceled } from "./texts.js";
 

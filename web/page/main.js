@@ -5,10 +5,11 @@
  * @module
  */
 
+import { find, makeLink } from "../dom.js";
 import { UserError } from "../errors.js";
 import { showCodeTab } from "./code_tab.js";
 import { readDeployment, writeAddress } from "./deployment.js";
-import { find, makeLink } from "./dom.js";
+import { DrawTab } from "./draw_tab.js";
 import { showGallery } from "./gallery_tab.js";
 import { ModelLoader } from "./loading.js";
 import { ModelChoice } from "./model_choice.js";
@@ -52,6 +53,7 @@ const choice = new ModelChoice(choices, (chosen) => {
   if (loader.loaded?.wanted === chosen) loader.keep(loader.loaded);
   else load(chosen);
 });
+const draw = new DrawTab(tabs, choices, (chosen) => load(chosen));
 await load(first);
 
 /**
@@ -84,9 +86,11 @@ async function showModel(loaded) {
   showLinks(loaded);
   choice.show(loaded.wanted);
   translate.showModel(loaded);
+  draw.showModel(loaded);
   await loaded.readMetrics();
   if (loader.loaded !== loaded) return; // another one is shown by now
   translate.showExamples(loaded);
+  draw.showSamples(loaded);
   // The samples' pictures are downloaded when the tab is opened.
   openOnce("gallery", () =>
     showGallery(loaded, (sample) => {

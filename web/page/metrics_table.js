@@ -4,7 +4,7 @@
  * @module
  */
 
-import { make } from "./dom.js";
+import { make } from "../dom.js";
 import { isNumber, isObject } from "./loaded_model.js";
 
 /** @typedef {(value: number) => string} Format */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { find, make } from "./dom.js";
+import { find, make } from "../dom.js";
 
 /** @import { Wanted } from "./deployment.js" */
 

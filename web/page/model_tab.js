@@ -4,8 +4,8 @@
  * @module
  */
 
+import { find, make, makeLink } from "../dom.js";
 import { trainingCurves } from "./curves.js";
-import { find, make, makeLink } from "./dom.js";
 import { isAToB } from "./labels.js";
 import { isObject } from "./loaded_model.js";
 import { metricsTable } from "./metrics_table.js";

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { find } from "../dom.js";
 import { takePicture } from "./camera.js";
-import { find } from "./dom.js";
 import { describeError } from "./texts.js";
 
 export class PictureInput {
@@ -30,6 +30,7 @@ export class PictureInput {
       else await this.#useCamera();
     });
     document.addEventListener("paste", (event) => {
+      if (event.defaultPrevented) return; // the canvas has taken it
       // A text field, such as one of an extension, keeps its own paste.
       const { clipboardData } = event;
       if (clipboardData?.files.length) event.preventDefault();
@@ -54,7 +55,7 @@ export class PictureInput {
     });
     document.addEventListener("drop", (event) => {
       classList.remove("dropping");
-      if (!hasFiles(event)) return;
+      if (!hasFiles(event) || event.defaultPrevented) return;
       event.preventDefault();
       this.#receive(event.dataTransfer?.files);
     });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { find, findIn } from "./dom.js";
+import { find, findIn } from "../dom.js";
 import { formatSeconds } from "./texts.js";
 
 /** @import { Mode, Translation } from "../types.js" */

@@ -27,8 +27,9 @@ export class Tabs {
       if (tab) this.open(tab.getAttribute("aria-controls") || "");
     });
     list.addEventListener("keydown", (event) => {
-      const at = this.tabs.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-      const next = at >= 0 && MOVES[event.key]?.(this.tabs, at);
+      const shown = this.tabs.filter((tab) => !tab.hidden);
+      const at = shown.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+      const next = at >= 0 && MOVES[event.key]?.(shown, at);
       if (!next) return;
       event.preventDefault();
       this.open(next.getAttribute("aria-controls") || "");
@@ -44,7 +45,7 @@ export class Tabs {
    */
   onOpen(panel, opener) {
     this.openers.set(panel, opener);
-    if (!document.getElementById(panel)?.hidden) opener();
+    if (this.isOpen(panel)) opener();
   }
 
   /** @param {string} panel the id of the panel to show */
@@ -58,6 +59,11 @@ export class Tabs {
       if (shown) shown.hidden = !isOpen;
     }
     this.openers.get(panel)?.();
+  }
+
+  /** @param {string} panel @returns {boolean} whether it is the one that is shown */
+  isOpen(panel) {
+    return !document.getElementById(panel)?.hidden;
   }
 
   /** Moves the focus to the tab that is open. */

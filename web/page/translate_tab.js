@@ -4,9 +4,9 @@
  * @module
  */
 
+import { DownloadButton, empty, find, findIn, make, setPicture } from "../dom.js";
 import { looksLikePair } from "../pixels/geometry.js";
 import { showCards } from "./cards.js";
-import { DownloadButton, empty, find, findIn, make, setPicture } from "./dom.js";
 import { FileList } from "./file_list.js";
 import { safeStem } from "./labels.js";
 import { PairOffer } from "./pair_offer.js";
