@@ -243,7 +243,8 @@ export function extend(rect, other) {
 
 /** @param {number} old @param {number} value @param {number} inside pixels from the edge */
 function mixHard(old, value, inside) {
-  return inside >= 0 ? value : old;
+  // A little more than the radius: a dot in the middle of a pixel has no single pixels at its sides.
+  return inside > -0.3 ? value : old;
 }
 
 /**

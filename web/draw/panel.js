@@ -12,16 +12,16 @@
  * @module
  */
 
-import { DownloadButton, make } from "../dom.js";
+import { make } from "../dom.js";
 import { UserError } from "../errors.js";
-import { Drawing, Pen } from "./drawing.js";
+import { Drawing, Pen, TOOLS } from "./drawing.js";
 import { decodeDrawing, makeFragment } from "./link.js";
 import { Live } from "./live.js";
-import { writePng } from "./pictures.js";
+import { Sharing } from "./sharing.js";
 import { Sheet } from "./sheet.js";
 import { Starts } from "./start.js";
 import { Keeper } from "./storage.js";
-import { makeButton, Toolbar } from "./toolbar.js";
+import { Toolbar } from "./toolbar.js";
 
 /** @import { Rect } from "./bitmap.js" */
 /** @import { Settings } from "./drawing.js" */
@@ -38,8 +38,7 @@ import { makeButton, Toolbar } from "./toolbar.js";
  * @property {{drawing: string, result: string}} names one word each, such as "sketch" and "photo"
  */
 
-const KEYS =
-  "Arrow keys move the cursor, with Shift ten pixels at once; Space or Enter draws. Tools have keys, which their tooltips show.";
+const KEYS = `Keys on the canvas: arrows move the cursor, with Shift ten pixels at once; Space or Enter draws; Esc takes a line or a rectangle back. ${TOOLS.map(({ name, key }) => `${key} ${name.toLowerCase()}`).join(", ")}, [ and ] size, Ctrl+Z undo, Ctrl+Shift+Z or Ctrl+Y redo, + and - zoom.`;
 const FIRST_WIDTH = 16;
 
 export class DrawPanel {
@@ -183,85 +182,31 @@ export class DrawPanel {
   }
 
   #build() {
-    const { names } = this.host;
-    const download = (/** @type {string} */ text, /** @type {boolean[]} */ ...parts) =>
-      makeButton(text, "", () => this.#download(parts[0], parts[1]));
-    const buttons = make(
-      "div",
-      { class: "buttons" },
-      download(`Download the ${names.drawing}`, true, false),
-      download(`Download the ${names.result}`, false, true),
-      download("Download both", true, true),
-      makeButton("Copy a link", "", () => this.#share()),
-    );
-    this.link = make("input", {
-      readonly: true,
-      "aria-label": "Link to this drawing",
-      class: "draw-link",
-      hidden: true,
+    const { side, host } = this;
+    const sharing = new Sharing({
+      side,
+      names: host.names,
+      read: async () => {
+        await this.live.settle();
+        return { drawing: this.drawing.bitmap.toPixels(), result: this.result };
+      },
+      makeLink: async () => this.host.makeAddress(await makeFragment(this.drawing.bitmap)),
+      say: (text) => this.say(text),
+      fail: (error) => this.fail(error),
     });
-    const left = make(
-      "div",
-      { class: "column" },
-      this.sheet.element,
-      make("p", { class: "hint", id: "draw-keys" }, KEYS),
-    );
+    const left = make("div", { class: "column" }, this.sheet.element, this.toolbar.buttons);
     const figure = make("div", { class: "draw-stage" }, this.output, this.busy);
-    const right = make(
-      "div",
-      { class: "column" },
-      figure,
-      buttons,
-      this.link,
-      this.status,
-      this.error,
-      this.place,
-    );
+    const right = make("div", { class: "column" }, figure, sharing.buttons, sharing.link);
+    const title = make("h2", { id: "draw-start" }, "Start from");
     return make(
       "div",
       { class: "draw" },
-      ...this.toolbar.elements,
+      this.toolbar.choices,
       make("div", { class: "columns" }, left, right),
-      make(
-        "section",
-        { "aria-labelledby": "draw-start" },
-        make("h2", { id: "draw-start" }, "Start from"),
-        ...this.starts.elements,
-      ),
+      make("div", {}, this.status, this.error, this.place),
+      make("section", { "aria-labelledby": "draw-start" }, title, ...this.starts.elements),
+      make("p", { class: "hint", id: "draw-keys" }, KEYS),
     );
-  }
-
-  /** @param {boolean} hasDrawing @param {boolean} hasResult what the file shows, side by side */
-  async #download(hasDrawing, hasResult) {
-    const { drawing, result } = this.host.names;
-    await this.live.settle(); // the result is that of the drawing
-    if (hasResult && !this.result) {
-      this.say(`There is no ${result} yet.`);
-      return;
-    }
-    const squares = [];
-    if (hasDrawing) squares.push(this.drawing.bitmap.toPixels());
-    if (hasResult && this.result) squares.push(this.result);
-    const name = [hasDrawing && drawing, hasResult && result].filter(Boolean).join("-");
-    const file = new DownloadButton(make("button"));
-    file.offer(await writePng(squares, this.side), `pix2pix-${name}.png`);
-    file.save();
-  }
-
-  async #share() {
-    try {
-      const address = this.host.makeAddress(await makeFragment(this.drawing.bitmap));
-      this.fail(null);
-      if (this.link) {
-        this.link.value = address;
-        this.link.hidden = false;
-      }
-      await navigator.clipboard.writeText(address);
-      this.say("The link is copied: whoever opens it sees this drawing.");
-    } catch (error) {
-      if (error instanceof UserError) this.fail(error);
-      else this.say("Copy the link from the field above.");
-    }
   }
 }
 

@@ -57,35 +57,26 @@ export class Toolbar {
     this.setWidth(settings.width);
   }
 
-  /** @returns {HTMLElement[]} what is above the canvas */
-  get elements() {
-    const { clear, zoom } = this.actions;
-    const size = make(
-      "label",
-      { class: "draw-width", title: "Size: [ and ]" },
-      "Size",
-      this.width,
-      this.output,
+  /** @returns {HTMLElement} tools, size and colors */
+  get choices() {
+    const attributes = { class: "draw-width", title: "Size ([ and ])" };
+    const size = make("label", attributes, "Size", this.width, this.output);
+    const [tools, colors] = [this.tools, this.swatches].map((choices) =>
+      choices.map(({ label }) => label),
     );
-    const buttons = [
-      this.undo,
-      this.redo,
-      makeButton("Clear", "", clear),
+    const groups = [makeGroup("Tool", tools), size, makeGroup("Color", colors)];
+    return make("div", { class: "draw-choices" }, ...groups);
+  }
+
+  /** @returns {HTMLElement} what acts on the whole drawing */
+  get buttons() {
+    const { clear, zoom } = this.actions;
+    const zooms = [
       makeButton("Zoom in", "+", () => zoom(1)),
       makeButton("Zoom out", "-", () => zoom(-1)),
     ];
-    return [
-      makeGroup(
-        "Tool",
-        this.tools.map(({ label }) => label),
-      ),
-      makeGroup(
-        "Color",
-        this.swatches.map(({ label }) => label),
-      ),
-      size,
-      make("div", { class: "buttons" }, ...buttons),
-    ];
+    const buttons = [this.undo, this.redo, makeButton("Clear", "", clear), ...zooms];
+    return make("div", { class: "buttons" }, ...buttons);
   }
 
   /** @param {number} width pixels */
@@ -162,7 +153,12 @@ function makeRadio(name, value, checked, key, onChoose) {
 /** @param {string} legend @param {HTMLElement[]} choices */
 function makeGroup(legend, choices) {
   const list = make("div", { class: "choices" }, ...choices);
-  return make("fieldset", { class: "draw-group" }, make("legend", {}, legend), list);
+  return make(
+    "fieldset",
+    { class: "draw-group", role: "radiogroup" },
+    make("legend", {}, legend),
+    list,
+  );
 }
 
 /**
