@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 STARTER_NAMES = [Path(folder).name for folder in STARTER_FOLDERS]
 SETTINGS_FILE, STARTER = "model.json", {"folder": STARTER_NAMES[0]}
 # In these folders, a file that the page does not have is left from an earlier version.
-OWN_FOLDERS = ("draw/", "engine/", "ort/", "page/", "pixels/", *(f"{name}/" for name in STARTER_NAMES))
+OWN_FOLDERS = (
+    "draw/", "engine/", "ort/", "page/", "pixels/", *(f"{name}/" for name in STARTER_NAMES)
+)  # fmt: skip
 FRONT_MATTER = {
     "emoji": "🗺️",
     "colorFrom": "green",

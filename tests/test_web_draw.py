@@ -1,0 +1,216 @@
+"""The Draw tab of the browser Space, in a real Chromium: mouse, touch, keyboard, links, downloads.
+
+The painter is a graph that copies its input, so that the result has the pixels of the drawing.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
+from pix2pix import Translator
+from tests.browser import PHONE, needs_chromium
+from tests.web_drawing import (
+    DESERT,
+    FOREST,
+    SEA,
+    SIDE,
+    choose,
+    draw_coast,
+    drawing,
+    place,
+    read,
+    share_of,
+    stroke,
+    wait_for_copy,
+)
+from tests.web_pages import FileServer, site_files
+from tests.web_starters import MAP_NAME, PAINTER, PAINTER_NAME, choose_model, quick_starters
+from tests.web_visits import assert_same_pixels, save_download, visit
+
+pytestmark = needs_chromium
+
+
+@pytest.fixture(scope="module")
+def site(ort_files: Path) -> Iterator[FileServer]:
+    with FileServer(quick_starters(ort_files)) as server:
+        yield server
+
+
+def test_a_coast_is_drawn_filled_undone_and_done_again(browser: Browser, site: FileServer):
+    with drawing(browser, site) as page:
+        assert share_of(read(page), FOREST) == 1
+        draw_coast(page)
+        coast = wait_for_copy(page)
+        assert 0.03 < share_of(coast, SEA) < 0.1
+        assert share_of(coast, SEA) + share_of(coast, FOREST) == 1, "no mixed colors"
+        choose(page, "Fill")
+        page.mouse.click(*place(page, 128, 200))
+        filled = wait_for_copy(page)
+        assert share_of(filled, SEA) > 0.5
+        page.get_by_role("button", name="Undo").click()
+        assert (wait_for_copy(page) == coast).all()
+        page.locator("#draw-canvas").focus()
+        page.keyboard.press("Control+z")
+        assert share_of(wait_for_copy(page), FOREST) == 1
+        page.keyboard.press("Control+y")
+        page.keyboard.press("Control+Shift+Z")
+        assert (wait_for_copy(page) == filled).all()
+        page.get_by_role("button", name="Clear").click()
+        assert share_of(wait_for_copy(page), FOREST) == 1
+
+
+def test_every_tool_draws_what_its_name_says(browser: Browser, site: FileServer):
+    with drawing(browser, site) as page:
+        choose(page, "desert")
+        choose(page, "Rectangle")
+        stroke(page, (10, 20), (200, 200), (59, 99))
+        assert share_of(read(page), DESERT) == 50 * 80 / SIDE**2
+        choose(page, "sea")
+        choose(page, "Pencil")
+        stroke(page, (100, 100), (150, 100))
+        assert share_of(read(page), SEA) == 51 / SIDE**2
+        choose(page, "Eyedropper")
+        page.mouse.click(*place(page, 30, 50))
+        expect(page.get_by_role("radio", name="desert", exact=True)).to_be_checked()
+        choose(page, "Line")
+        stroke(page, (150, 200), (10, 250), (200, 200))
+        pixels = read(page)
+        assert (pixels[200, 155:195] == DESERT).all()
+        assert (pixels[225:] == FOREST).all(), "the line's earlier places are as they were"
+        choose(page, "Eraser")
+        stroke(page, (5, 60), (70, 60))
+        assert (read(page)[60] == FOREST).all()
+
+
+def test_everything_is_done_with_the_keyboard(browser: Browser, site: FileServer):
+    with drawing(browser, site) as page:
+        canvas = page.locator("#draw-canvas")
+        page.get_by_role("radio", name="dry land", exact=True).focus()
+        for _ in range(4):
+            page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("radio", name="sea", exact=True)).to_be_checked()
+        page.keyboard.press("Tab")
+        expect(canvas).to_be_focused()
+        page.keyboard.press("p")
+        expect(page.get_by_role("radio", name="Pencil")).to_be_checked()
+        page.keyboard.down("Space")
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+        page.keyboard.up("Space")
+        assert (read(page)[128, 128:134] == SEA).all()
+        expect(page.locator(".draw-cursor")).to_be_visible()
+        expect(page.locator("#draw [aria-live]")).to_have_text("133, 128: sea")
+        page.keyboard.press("r")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Shift+ArrowDown")
+        page.keyboard.press("Shift+ArrowRight")
+        page.keyboard.press("Enter")
+        assert (read(page)[128:139, 133:144] == SEA).all()
+        before = read(page)
+        page.keyboard.press("Enter")
+        page.keyboard.press("Shift+ArrowLeft")
+        page.keyboard.press("Escape")
+        assert (read(page) == before).all()
+        for key, width in (("]", "20 px"), ("[", "15 px")):
+            page.keyboard.press(key)
+            expect(page.locator("#draw output")).to_have_text(width)
+        names = []
+        for _ in range(11):
+            page.keyboard.press("Tab")
+            names.append(page.evaluate("document.activeElement.innerText"))
+        assert names[:5] == ["Undo", "Redo", "Clear", "Zoom in", "Zoom out"]
+        assert names[5:9] == [
+            "Download the sketch",
+            "Download the photo",
+            "Download both",
+            "Copy a link",
+        ]
+
+
+def test_a_finger_draws_and_two_enlarge_on_a_phone(browser: Browser, site: FileServer):
+    with drawing(browser, site, viewport=PHONE, has_touch=True, is_mobile=True) as page:
+        choose(page, "sea")
+        page.locator("#draw-canvas").scroll_into_view_if_needed()
+        scrolled = page.evaluate("scrollY")
+        send = page.context.new_cdp_session(page).send
+
+        def touch(kind: str, *points: tuple[float, float]) -> None:
+            places = [
+                {"x": x, "y": y, "id": number}
+                for number, (x, y) in enumerate(place(page, *point) for point in points)
+            ]
+            send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": places})
+
+        touch("Start", (128, 60))
+        for y in range(70, 200, 10):
+            touch("Move", (128, y))
+        touch("End")
+        drawn = wait_for_copy(page)
+        assert (drawn[60:190, 128] == SEA).all()
+        assert page.evaluate("scrollY") == scrolled, "the page does not scroll"
+        touch("Start", (100, 100))
+        touch("Start", (100, 100), (150, 150))
+        touch("Move", (80, 80), (170, 170))
+        touch("End")
+        assert (read(page) == drawn).all(), "two fingers draw nothing"
+        width = page.locator(".draw-sheet").evaluate("e => e.getBoundingClientRect().width")
+        assert width > 366
+
+
+def test_the_drawing_survives_a_reload_and_another_model(browser: Browser, site: FileServer):
+    with drawing(browser, site) as page:
+        draw_coast(page)
+        coast = wait_for_copy(page)
+        choose_model(page, MAP_NAME)
+        expect(page.locator("#draw")).to_contain_text("is not a legend of colors")
+        page.get_by_role("button", name=f"Draw for the model “{PAINTER_NAME}”").click()
+        expect(page.locator("#draw-canvas")).to_be_visible()
+        assert (wait_for_copy(page) == coast).all()
+        page.reload()
+        page.locator("#tab-draw").click()
+        assert (wait_for_copy(page) == coast).all()
+
+
+def test_a_link_carries_the_drawing(browser: Browser, site: FileServer):
+    with drawing(browser, site) as page:
+        draw_coast(page)
+        coast = read(page)
+        page.get_by_role("button", name="Copy a link").click()
+        link = page.get_by_label("Link to this drawing").input_value()
+        assert len(link) < 2000
+    with visit(browser, link) as other:
+        expect(other.locator("#draw [role=status]").last).to_contain_text("drawing of the link")
+        assert (wait_for_copy(other) == coast).all()
+        assert "#draw" not in other.url
+        other.get_by_role("button", name="Undo").click()
+        assert share_of(wait_for_copy(other), FOREST) == 1
+
+
+@pytest.mark.parametrize("text", ["", "1.256.10.AAAA", "1.64.10.AAAA", "9.256.10.AAAA", "%F0<b>"])
+def test_a_wrong_link_leaves_the_drawing(browser: Browser, site: FileServer, text: str):
+    with drawing(browser, site) as page:
+        draw_coast(page)
+        coast = read(page)
+        page.evaluate("text => { location.hash = `#draw=${text}`; }", text)
+        expect(page.locator("#draw .error")).to_contain_text("The drawing in the link")
+        assert (wait_for_copy(page) == coast).all()
+
+
+def test_downloads_are_what_python_makes_of_the_drawing(
+    browser: Browser, ort_files: Path, tmp_path: Path
+):
+    with FileServer(site_files(ort_files)) as real, drawing(browser, real) as page:
+        page.locator("#draw li button").nth(3).click()
+        expect(page.get_by_role("button", name="Undo")).to_have_attribute("aria-disabled", "false")
+        draw_coast(page)
+        buttons = [f"#draw button:has-text('Download {what}')" for what in ("the s", "the p", "b")]
+        sketch, photo, both = (save_download(page, button, tmp_path) for button in buttons)
+        assert (np.asarray(Image.open(sketch)) == read(page)).all()
+        result = Translator.from_pretrained(PAINTER)(Image.open(sketch))
+        assert_same_pixels(photo, result)
+        sides = [np.asarray(Image.open(path)) for path in (sketch, photo)]
+        assert (np.asarray(Image.open(both)) == np.hstack(sides)).all()

@@ -1,0 +1,82 @@
+"""What a visitor does on the canvas of the browser Space, for its tests."""
+
+import base64
+import io
+import json
+import re
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from tests.web_pages import FileServer
+from tests.web_starters import PAINTER
+from tests.web_visits import visit
+
+ABOUT = json.loads((PAINTER / "pix2pix.json").read_text())
+COLORS = {
+    entry["name"]: tuple(bytes.fromhex(entry["color"][1:])) for entry in ABOUT["input_palette"]
+}
+FOREST, SEA, DESERT = COLORS["forest"], COLORS["sea"], COLORS["desert"]
+SIDE = 256
+# Returns whether both canvases show the same.
+IS_COPY = """() => {
+  const [drawing, result] = ["draw-canvas", "draw-result"].map((id) => document.getElementById(id));
+  return drawing?.toDataURL() === result.toDataURL();
+}"""
+
+
+@contextmanager
+def drawing(browser: Browser, site: FileServer, fragment: str = "", **options: Any):
+    """Opens the canvas for the painter, on an empty sheet."""
+    with visit(browser, f"{site.url}/?model=starter_painter{fragment}", **options) as page:
+        expect(page.locator("#tab-draw")).to_be_visible()
+        page.locator("#tab-draw").click()
+        expect(page.locator("#draw-result")).to_have_attribute("data-shown", re.compile(r"[1-9]"))
+        page.locator("#draw-canvas").scroll_into_view_if_needed()
+        yield page
+
+
+def read(page: Page, canvas: str = "#draw-canvas") -> np.ndarray:
+    """Returns the pixels of a canvas, (H, W, 3) uint8."""
+    url = page.locator(canvas).evaluate("e => e.toDataURL()")
+    return np.asarray(
+        Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB")
+    )
+
+
+def share_of(pixels: np.ndarray, color: tuple[int, ...]) -> float:
+    return float((pixels == color).all(axis=-1).mean())
+
+
+def wait_for_copy(page: Page) -> np.ndarray:
+    """Waits until the result is that of the drawing, which it is a copy of."""
+    page.wait_for_function(IS_COPY, polling=200)
+    return read(page)
+
+
+def place(page: Page, x: float, y: float) -> tuple[float, float]:
+    """Returns where a pixel of the drawing is on the screen."""
+    box = page.locator("#draw-canvas").bounding_box()
+    assert box
+    return box["x"] + (x + 0.5) * box["width"] / SIDE, box["y"] + (y + 0.5) * box["height"] / SIDE
+
+
+def stroke(page: Page, *points: tuple[float, float]) -> None:
+    page.mouse.move(*place(page, *points[0]))
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*place(page, *point), steps=5)
+    page.mouse.up()
+
+
+def choose(page: Page, name: str) -> None:
+    page.get_by_role("radio", name=name, exact=True).check()
+
+
+def draw_coast(page: Page) -> None:
+    choose(page, "sea")
+    choose(page, "Brush")
+    stroke(page, (0, 128), (128, 100), (255, 128))
