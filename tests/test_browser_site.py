@@ -39,8 +39,8 @@ def test_the_settings_name_both_starter_models(ort_cache: Path):
     assert json.loads(list_site_files(model)["model.json"]) == {
         "folder": "starter_model",
         "choices": [
-            {"folder": "starter_model", "name": "satellite photo to atlas map"},
-            {"folder": "starter_painter", "name": "sketch to satellite photo"},
+            {"folder": "starter_model", "name": "satellite photo to atlas map", "draws": False},
+            {"folder": "starter_painter", "name": "sketch to satellite photo", "draws": True},
         ],
         "endpoint": HUB,
         "gradio_space": None,

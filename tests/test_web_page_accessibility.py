@@ -10,7 +10,7 @@ from tests.web_pages import FileServer
 from tests.web_visits import choose, visit, wait_for_model, wait_for_result
 
 pytestmark = needs_chromium
-TABS = ("translate", "gallery", "model", "code")
+TABS = ("translate", "draw", "gallery", "model", "code")
 NARROW = {"width": 320, "height": 640}
 FIND_NAMELESS, FIND_LOW_CONTRAST = (
     (Path(__file__).parent / "probes" / f"{name}.js").read_text(encoding="utf-8")

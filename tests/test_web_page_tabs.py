@@ -32,9 +32,10 @@ def site(browser: Browser, web_site: FileServer) -> Iterator[Page]:
 
 
 def test_the_keyboard_moves_between_the_tabs(site: Page):
-    tabs = {key: site.locator(f"#tab-{key}") for key in ("translate", "gallery", "model", "code")}
+    keys = ("translate", "draw", "gallery", "model", "code")
+    tabs = {key: site.locator(f"#tab-{key}") for key in keys}
     tabs["translate"].focus()
-    for key, tab in (("ArrowRight", "gallery"), ("End", "code"), ("ArrowRight", "translate"),
+    for key, tab in (("ArrowRight", "draw"), ("End", "code"), ("ArrowRight", "translate"),
                      ("ArrowLeft", "code"), ("Home", "translate")):  # fmt: skip
         site.keyboard.press(key)
         expect(tabs[tab]).to_be_focused()

@@ -48,6 +48,8 @@ export class DrawPanel {
     this.host = host;
     /** What the model made of the drawing. @type {Pixels | null} */
     this.result = null;
+    /** Whether the last translation has failed, which the next one that works takes back. */
+    this.hasFailed = false;
     this.drawing = new Drawing(side, palette, (rect, isDone) => this.#change(rect, isDone));
     this.keeper = new Keeper(this.drawing.bitmap);
     // The first stroke shows on the empty sheet.
@@ -167,7 +169,7 @@ export class DrawPanel {
         context?.putImageData(new ImageData(result, side), 0, 0);
         output.dataset.shown = String(live.counts.shown);
         output.dataset.dropped = String(live.counts.dropped);
-        if (!this.error.hidden && this.hasFailed) this.fail(null);
+        if (this.hasFailed) this.fail(null);
         this.hasFailed = false;
       },
       onError: (error) => {

@@ -33,6 +33,8 @@ export class Sheet {
     this.pen = pen;
     this.announce = announce;
     this.zoom = 1;
+    /** The mouse, pen or finger that draws: a hand on the screen does not draw too. */
+    this.pointer = Number.NaN;
     const { side, palette } = drawing.bitmap;
     this.canvas = make("canvas", {
       id: "draw-canvas",
@@ -93,10 +95,13 @@ export class Sheet {
       canvas.setPointerCapture(event.pointerId);
       this.cursor.hidden = true;
       if (pinch.add(event, this.zoom)) pen.cancel();
-      else if (!pinch.isActive) pen.begin(this.#locate(event));
+      else if (!pinch.isActive && !pen.isDown) {
+        this.pointer = event.pointerId;
+        pen.begin(this.#locate(event));
+      }
     });
     canvas.addEventListener("pointermove", (event) => {
-      if (pinch.move(event) || !pen.isDown || !canvas.hasPointerCapture(event.pointerId)) return;
+      if (pinch.move(event) || !pen.isDown || event.pointerId !== this.pointer) return;
       // All places since the last event: a fast stroke stays round.
       const events = event.getCoalescedEvents?.() ?? [];
       for (const part of events.length ? events : [event]) pen.move(this.#locate(part));
@@ -105,7 +110,7 @@ export class Sheet {
       canvas.addEventListener(name, (event) => {
         const wasPinch = pinch.isActive;
         pinch.remove(event);
-        if (!wasPinch && pen.isDown) pen.end();
+        if (!wasPinch && pen.isDown && event.pointerId === this.pointer) pen.end();
       });
     }
   }
