@@ -24,7 +24,7 @@ SIDE = 256
 # Returns whether both canvases show the same.
 IS_COPY = """() => {
   const [drawing, result] = ["draw-canvas", "draw-result"].map((id) => document.getElementById(id));
-  return drawing?.toDataURL() === result.toDataURL();
+  return Boolean(result) && drawing.toDataURL() === result.toDataURL();
 }"""
 
 
