@@ -42,6 +42,7 @@ from pix2pix import __version__  # noqa: E402
 from pix2pix.space.api import add_endpoints  # noqa: E402
 from pix2pix.space.batch_tab import batch_tab  # noqa: E402
 from pix2pix.space.code_tab import code_tab  # noqa: E402
+from pix2pix.space.draw_tab import draw_tab, drawable_models  # noqa: E402
 from pix2pix.space.gallery_tab import gallery_tab  # noqa: E402
 from pix2pix.space.model_choice import choose_model  # noqa: E402
 from pix2pix.space.model_tab import model_tab  # noqa: E402
@@ -75,6 +76,9 @@ def build(models: ServedModels, settings: Settings) -> SecureBlocks:
         with gr.Tabs() as tabs:
             with gr.Tab("Translate", id="translate"):
                 translate = TranslateTab(models, settings, heading, model)
+            if drawable_models(models):
+                with gr.Tab("Draw", id="draw"):
+                    draw_tab(space, models, model, tabs)
             with gr.Tab("Gallery", id="gallery"):
                 gallery_tab(translate, tabs)
             with gr.Tab("Batch", id="batch"):

@@ -19,7 +19,7 @@ MAX_FILE_LINES, MAX_FUNCTION_LINES = 280, 60
 # Modules that every other part of the package may import.
 BASE = {
     "errors", "version", "files", "formats", "runtime", "fields", "threads", "environment",
-    "memory", "names",
+    "memory", "names", "palettes",
 }  # fmt: skip
 SERVING = {"artifacts", "config", "geometry", "images", "pixels", "tiles"}
 # Which parts of the package (modules and subpackages) each part imports at module level, besides
@@ -54,7 +54,7 @@ ALLOWED = {
         "config", "images", "data", "training", "artifacts", "gallery", "evaluation", "export",
         "card", "translate",
     },
-    "space": SERVING | {"gallery", "evaluation", "hub", "labels", "translate"},
+    "space": SERVING | {"browser", "gallery", "evaluation", "hub", "labels", "translate"},
     "output_folder": {"artifacts", "training"},
     "preflight": {"flags", "options", "artifacts"},
     "commands": SERVING | {

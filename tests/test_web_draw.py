@@ -18,6 +18,7 @@ from tests.web_drawing import (
     FOREST,
     SEA,
     SIDE,
+    Fingers,
     choose,
     draw_coast,
     drawing,
@@ -136,26 +137,15 @@ def test_a_finger_draws_and_two_enlarge_on_a_phone(browser: Browser, site: FileS
         choose(page, "sea")
         page.locator("#draw-canvas").scroll_into_view_if_needed()
         scrolled = page.evaluate("scrollY")
-        send = page.context.new_cdp_session(page).send
-
-        def touch(kind: str, *points: tuple[float, float]) -> None:
-            places = [
-                {"x": x, "y": y, "id": number}
-                for number, (x, y) in enumerate(place(page, *point) for point in points)
-            ]
-            send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": places})
-
-        touch("Start", (128, 60))
-        for y in range(70, 200, 10):
-            touch("Move", (128, y))
-        touch("End")
+        fingers = Fingers(page)
+        fingers.stroke([(128, y) for y in range(60, 200, 10)])
         drawn = wait_for_copy(page)
         assert (drawn[60:190, 128] == SEA).all()
         assert page.evaluate("scrollY") == scrolled, "the page does not scroll"
-        touch("Start", (100, 100))
-        touch("Start", (100, 100), (150, 150))
-        touch("Move", (80, 80), (170, 170))
-        touch("End")
+        fingers.touch("Start", (100, 100))
+        fingers.touch("Start", (100, 100), (150, 150))
+        fingers.touch("Move", (80, 80), (170, 170))
+        fingers.touch("End")
         assert (read(page) == drawn).all(), "two fingers draw nothing"
         width = page.locator(".draw-sheet").evaluate("e => e.getBoundingClientRect().width")
         assert width > 366

@@ -72,6 +72,29 @@ def stroke(page: Page, *points: tuple[float, float]) -> None:
     page.mouse.up()
 
 
+class Fingers:
+    """Touches the screen of a page; one session knows which fingers are down."""
+
+    def __init__(self, page: Page):
+        self._page, self._session = page, page.context.new_cdp_session(page)
+
+    def touch(self, kind: str, *points: tuple[float, float]) -> None:
+        """Sends "Start", "Move" or "End", with the pixels of the drawing under all fingers."""
+        places = [
+            {"x": x, "y": y, "id": number}
+            for number, (x, y) in enumerate(place(self._page, *point) for point in points)
+        ]
+        event = {"type": f"touch{kind}", "touchPoints": places}
+        self._session.send("Input.dispatchTouchEvent", event)
+
+    def stroke(self, points: list[tuple[float, float]]) -> None:
+        """Draws with one finger."""
+        self.touch("Start", points[0])
+        for point in points[1:]:
+            self.touch("Move", point)
+        self.touch("End")
+
+
 def choose(page: Page, name: str) -> None:
     page.get_by_role("radio", name=name, exact=True).check()
 

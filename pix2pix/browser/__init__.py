@@ -7,6 +7,7 @@ from pix2pix.browser.ort_files import VERSION, fetch_runtime
 from pix2pix.browser.site import (
     HEADERS,
     HUB,
+    PAGE_FOLDER,
     has_page,
     list_model_files,
     list_site_files,
@@ -14,6 +15,6 @@ from pix2pix.browser.site import (
 )
 
 __all__ = [
-    "HEADERS", "HUB", "VERSION", "fetch_runtime", "has_page", "list_model_files", "list_site_files",
-    "write_settings",
+    "HEADERS", "HUB", "PAGE_FOLDER", "VERSION", "fetch_runtime", "has_page", "list_model_files",
+    "list_site_files", "write_settings",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from pix2pix.browser.ort_files import fetch_runtime, list_runtime_files
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.labels import labels_for
+from pix2pix.palettes import read_input_palette
 from pix2pix.version import ROOT
 
 PAGE_FOLDER = ROOT / "web"
@@ -100,7 +101,7 @@ def name_starters() -> list[dict[str, Any]]:
         description = ArtifactFolder(ROOT / folder).read_description()
         name = labels_for(Config.from_dict(description["config"])).title
         starter = {"folder": Path(folder).name, "name": name}
-        starters.append({**starter, "draws": bool(description.get("input_palette"))})
+        starters.append({**starter, "draws": bool(read_input_palette(description))})
     return starters
 
 

@@ -21,8 +21,14 @@ CODE = [
 DOCUMENTS = ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md"]
 ASSETS = [f"{folder}/{pattern}" for folder in STARTER_FOLDERS for pattern in SERVED]
 ASSETS += ["assets/sample_maps/README.md"]
+# The canvas of the tab Draw is made of modules of the browser page; `web/ort` is there only where
+# the operator has put ONNX Runtime's files.
+PAGE = ["web/**/*.*"]
 # In these folders, a file that the checkout does not have is left from an earlier version.
-OWN_FOLDERS = ("pix2pix/", *(f"{folder}/" for folder in STARTER_FOLDERS))
+OWN_FOLDERS = (
+    "pix2pix/", "web/draw/", "web/engine/", "web/page/", "web/pixels/",
+    *(f"{folder}/" for folder in STARTER_FOLDERS),
+)  # fmt: skip
 MODEL_VARIABLE, BROWSER_VARIABLE = "PIX2PIX_MODEL", "PIX2PIX_BROWSER_SPACE"
 DESCRIPTIONS = {
     MODEL_VARIABLE: "The model the Space serves: id@revision",
@@ -64,7 +70,7 @@ def list_checkout_files() -> dict[str, Path]:
     """Returns the files of this checkout that the Space gets, by path; {} without a checkout."""
     if not is_checkout():
         return {}
-    patterns = CODE + DOCUMENTS + ASSETS
+    patterns = CODE + DOCUMENTS + ASSETS + PAGE
     paths = {path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}
     return {path.relative_to(ROOT).as_posix(): path for path in sorted(paths)}
 

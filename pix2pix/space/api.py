@@ -17,6 +17,7 @@ from huggingface_hub import ModelCard
 from pix2pix.artifacts import CARD_FILE, GRAPH_FILE, ArtifactFolder
 from pix2pix.errors import UserError
 from pix2pix.labels import labels_for
+from pix2pix.palettes import read_input_palette
 from pix2pix.space.batch import run_batch
 from pix2pix.space.components import (
     BATCH_EVENT,
@@ -95,7 +96,8 @@ class Endpoints:
         Returns:
             Name, revision, direction, image size in pixels, dataset, license, held-out metrics
             beside trivial baselines and sha256 of the default model's graph; the names of all
-            models, what each makes of what, and the limits of this Space.
+            models, what each makes of what and in which colors its input is drawn, if it is; and
+            the limits of this Space.
         """
         return describe_model(self._models, self._settings)
 
@@ -162,6 +164,7 @@ def _describe(models: ServedModels, name: str) -> dict:
         "source": labels.source,
         "result": labels.result,
         "image_size": translator.config.image_size,
+        "input_palette": read_input_palette(translator.about),
     }
 
 

@@ -148,7 +148,7 @@ def empty_slider(message: str) -> dict:
 
 def one_picture(name: str, path: str) -> dict:
     """Returns the `CompareSlider` value that shows one picture and no line."""
-    return {"before_name": name, "before": _file_data(path)}
+    return {"before_name": name, "before": file_data(path)}
 
 
 def two_pictures(
@@ -163,8 +163,8 @@ def two_pictures(
         caption: a line below them.
     """
     return {
-        "before_name": names[0], "after_name": names[1], "before": _file_data(paths[0]),
-        "after": _file_data(paths[1]), "width": size[0], "height": size[1], "caption": caption,
+        "before_name": names[0], "after_name": names[1], "before": file_data(paths[0]),
+        "after": file_data(paths[1]), "width": size[0], "height": size[1], "caption": caption,
     }  # fmt: skip
 
 
@@ -201,10 +201,10 @@ def _triplet(sample: Sample, captions: tuple[str, str, str]) -> dict:
 
 
 def _picture(path: Path, alt: str, caption: str = "") -> dict:
-    return {"file": _file_data(str(path)), "alt": alt, "caption": caption}
+    return {"file": file_data(str(path)), "alt": alt, "caption": caption}
 
 
-def _file_data(path: str) -> dict:
+def file_data(path: str) -> dict:
     """Returns a dict that Gradio replaces with one that has the file's URL, anywhere in a value."""
     return {"path": path, "mime_type": get_mimetype(path), "meta": {"_type": "gradio.FileData"}}
 

@@ -6,6 +6,7 @@
 
 /**
  * @typedef {object} LiveOptions
+ * @property {boolean} isLive whether it may translate before the pen is lifted
  * @property {() => Uint8ClampedArray<ArrayBuffer>} read returns the pixels of the drawing as it is now
  * @property {(pixels: Uint8ClampedArray<ArrayBuffer>) => Promise<Uint8ClampedArray<ArrayBuffer>>} translate
  * @property {(result: Uint8ClampedArray<ArrayBuffer>) => void} onResult
@@ -34,6 +35,7 @@ export class Live {
 
   /** Whether the model takes so long that it waits for the pen to be lifted. */
   get isSlow() {
+    if (!this.options.isLive) return true;
     // The quickest of the last times: the browser may have been busy with something else.
     return Math.min(...this.#times) > FAST_MILLISECONDS && this.#times.length > 0;
   }

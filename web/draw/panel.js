@@ -7,7 +7,8 @@
  *
  * It knows neither the page around it nor where the model runs: the host passes functions. Programs
  * find the canvas as `#draw-canvas` and the result as `#draw-result`, whose `data-shown` and
- * `data-dropped` count results that were shown and states that were overtaken.
+ * `data-dropped` count results that were shown and states that were overtaken, and whose `data-live`
+ * says whether the result may follow the pen.
  *
  * @module
  */
@@ -36,6 +37,8 @@ import { Toolbar } from "./toolbar.js";
  * @property {(pixels: Pixels, side: number) => Promise<Pixels>} translate
  * @property {(fragment: string) => string} makeAddress returns the address of a link
  * @property {{drawing: string, result: string}} names one word each, such as "sketch" and "photo"
+ * @property {boolean} [isLive] whether it may translate while the pen is down, which it does by
+ *   default where that is quick
  */
 
 const KEYS = `Keys on the canvas: arrows move the cursor, with Shift ten pixels at once; Space or Enter draws; Esc takes a line or a rectangle back. ${TOOLS.map(({ name, key }) => `${key} ${name.toLowerCase()}`).join(", ")}, [ and ] size, Ctrl+Z undo, Ctrl+Shift+Z or Ctrl+Y redo, + and - zoom.`;
@@ -161,7 +164,10 @@ export class DrawPanel {
   #makeLive() {
     const context = this.output.getContext("2d");
     const { host, side, output } = this;
+    const isLive = host.isLive ?? true;
+    output.dataset.live = String(isLive);
     const live = new Live({
+      isLive,
       read: () => this.drawing.bitmap.toPixels(),
       translate: (pixels) => host.translate(pixels, side),
       onResult: (result) => {

@@ -9,6 +9,7 @@
  */
 
 import { find, make } from "../dom.js";
+import { listenForPictures } from "../draw/arrivals.js";
 import { FRAGMENT } from "../draw/link.js";
 import { readPalette } from "../draw/palette.js";
 
@@ -42,7 +43,7 @@ export class DrawTab {
     this.section = find("draw", HTMLElement);
     tabs.onOpen("draw", () => this.#fill());
     window.addEventListener("hashchange", () => this.#openLink());
-    this.#listenForPictures();
+    listenForPictures(() => (tabs.isOpen("draw") ? this.#panel : null));
   }
 
   /** @param {LoadedModel} loaded a model that is ready */
@@ -128,24 +129,6 @@ export class DrawTab {
     const button = make("button", { type: "button", class: "primary" }, text);
     button.addEventListener("click", () => this.onChoice(drawable));
     this.section.append(button);
-  }
-
-  /** A picture that is dropped or pasted while the canvas is open becomes a drawing. */
-  #listenForPictures() {
-    for (const name of /** @type {const} */ (["drop", "paste"])) {
-      document.addEventListener(
-        name,
-        (event) => {
-          if (!this.#panel || !this.tabs.isOpen("draw")) return;
-          const data = event instanceof DragEvent ? event.dataTransfer : event.clipboardData;
-          const file = data?.files[0];
-          if (!file) return;
-          event.preventDefault(); // the Translate tab leaves it alone then
-          this.#panel.openPicture(file);
-        },
-        { capture: true },
-      );
-    }
   }
 }
 

@@ -1,0 +1,259 @@
+"""The Draw tab of the Gradio Space, in a real Chromium and over plain HTTP.
+
+The result comes from the Space's endpoint, once a stroke.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from pix2pix import Translator
+from pix2pix.artifacts import STARTER_FOLDERS
+from pix2pix.browser import fetch_runtime
+from tests.browser import DESKTOP, PHONE, TIMEOUT, needs_chromium, open_tab
+from tests.commands import ROOT, running_space
+from tests.raw_http import API_PREFIX, RawSpaceClient, file_argument
+from tests.web_drawing import (
+    ABOUT,
+    FOREST,
+    SEA,
+    Fingers,
+    choose,
+    draw_coast,
+    place,
+    read,
+    share_of,
+)
+from tests.web_starters import MAP_NAME, PAINTER, PAINTER_NAME
+from tests.web_visits import assert_same_pixels, make_transfer, save_download
+
+TEMPLATE = PAINTER / "samples" / "003-input.png"
+CALLS = "**/gradio_api/call/**"
+
+
+@contextmanager
+def drawing(browser: Browser, url: str, fragment: str = "", **options: Any) -> Iterator[Page]:
+    """Opens the canvas and waits for its first result; no script fails until the end."""
+    failed = list[str]()
+    with browser.new_context(**({"viewport": DESKTOP} | options)) as context:
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT)
+        page.on("pageerror", lambda error: failed.append(str(error)))
+        page.goto(f"{url}/{fragment}")
+        if not fragment:
+            expect(page.locator("#result")).to_contain_text("will appear here")
+            open_tab(page, "Draw")
+        expect(page.locator("#draw-result")).to_have_attribute("data-shown", re.compile(r"[1-9]"))
+        page.locator("#draw-canvas").scroll_into_view_if_needed()
+        yield page
+        assert failed == []
+
+
+def wait_for_result(page: Page, shown: int) -> np.ndarray:
+    """Waits for the result after that of the number `shown`; returns its pixels."""
+    page.wait_for_function(
+        "shown => Number(document.getElementById('draw-result').dataset.shown) > shown", arg=shown
+    )
+    expect(page.locator(".draw-busy")).to_be_hidden()
+    return read(page, "#draw-result")
+
+
+def count_results(page: Page) -> int:
+    return int(page.locator("#draw-result").get_attribute("data-shown") or 0)
+
+
+@needs_chromium
+def test_each_stroke_asks_the_space_and_downloads_are_what_python_makes(
+    browser: Browser, starter_space: str, tmp_path: Path
+):
+    with drawing(browser, starter_space) as page:
+        expect(page.locator("#draw")).to_contain_text(f"for the model “{PAINTER_NAME}”")
+        first, asked = read(page, "#draw-result"), count_results(page)
+        draw_coast(page)
+        coast = wait_for_result(page, asked)
+        assert count_results(page) == asked + 1, "once, when the pen is lifted"
+        assert not np.array_equal(coast, first)
+        choose(page, "Fill")
+        page.mouse.click(*place(page, 128, 200))
+        filled = wait_for_result(page, asked + 1)
+        assert share_of(read(page), SEA) > 0.5
+        page.get_by_role("button", name="Undo").click()
+        assert np.array_equal(wait_for_result(page, asked + 2), coast)
+        page.get_by_role("button", name="Redo").click()
+        assert np.array_equal(wait_for_result(page, asked + 3), filled)
+        buttons = [f"#draw button:has-text('Download the {what}')" for what in ("s", "p")]
+        sketch, photo = (save_download(page, button, tmp_path) for button in buttons)
+        assert np.array_equal(np.asarray(Image.open(sketch)), read(page))
+        assert_same_pixels(photo, Translator.from_pretrained(PAINTER)(Image.open(sketch)))
+
+
+@needs_chromium
+def test_a_finger_draws_on_a_phone(browser: Browser, starter_space: str):
+    with drawing(browser, starter_space, viewport=PHONE, has_touch=True, is_mobile=True) as page:
+        choose(page, "sea")
+        page.locator("#draw-canvas").scroll_into_view_if_needed()
+        scrolled, asked = page.evaluate("scrollY"), count_results(page)
+        Fingers(page).stroke([(128, y) for y in range(60, 200, 10)])
+        assert (read(page)[60:190, 128] == SEA).all()
+        assert page.evaluate("scrollY") == scrolled, "the page does not scroll"
+        wait_for_result(page, asked)
+        overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert overflow <= 0, "nothing is wider than the screen"
+
+
+@needs_chromium
+def test_the_drawing_survives_a_reload_other_tabs_and_other_models_and_fits_a_link(
+    browser: Browser, starter_space: str
+):
+    with drawing(browser, starter_space) as page:
+        draw_coast(page)
+        coast = read(page)
+        open_tab(page, "Gallery")
+        page.get_by_role("radio", name=PAINTER_NAME).check()
+        open_tab(page, "Draw")
+        expect(page.locator("#draw")).not_to_contain_text("for the model")
+        assert np.array_equal(read(page), coast)
+        page.get_by_role("radio", name=MAP_NAME).check()
+        expect(page.locator("#draw")).to_contain_text("for the model")
+        page.get_by_role("button", name="Copy a link").click()
+        link = page.get_by_label("Link to this drawing").input_value()
+        assert link.startswith(f"{starter_space}/#draw=")
+        page.reload()
+        open_tab(page, "Draw")
+        expect(page.locator("#draw-canvas")).to_be_visible()
+        page.wait_for_timeout(500)
+        assert np.array_equal(read(page), coast)
+    with drawing(browser, starter_space, link.removeprefix(f"{starter_space}/")) as other:
+        expect(other.locator("#draw [role=status]").last).to_contain_text("drawing of the link")
+        assert np.array_equal(read(other), coast)
+        assert "#draw" not in other.url
+
+
+@needs_chromium
+def test_everything_is_done_with_the_keyboard(browser: Browser, starter_space: str):
+    with drawing(browser, starter_space) as page:
+        asked = count_results(page)
+        page.locator("#draw-canvas").focus()
+        page.keyboard.press("r")
+        for key in ("Enter", "Shift+ArrowDown", "Shift+ArrowRight", "Enter"):
+            page.keyboard.press(key)
+        drawn = wait_for_result(page, asked)
+        assert not (read(page)[128:139, 128:139] == FOREST).all()
+        page.keyboard.press("Control+z")
+        assert share_of(read(page), FOREST) == 1
+        page.keyboard.press("Control+y")
+        assert np.array_equal(wait_for_result(page, asked + 2), drawn)
+
+
+@needs_chromium
+def test_bad_files_and_a_space_that_fails_leave_the_drawing(
+    browser: Browser, starter_space: str, tmp_path: Path
+):
+    with drawing(browser, starter_space) as page:
+        draw_coast(page)
+        wait_for_result(page, 1)
+        coast, error = read(page), page.locator("#draw .error")
+        damaged = tmp_path / "damaged.png"
+        damaged.write_bytes(TEMPLATE.read_bytes()[:300])
+        transfer = make_transfer(page, damaged)
+        page.locator("#draw-canvas").dispatch_event("drop", {"dataTransfer": transfer})
+        expect(error).to_be_visible()
+        assert error.inner_text().count(".") == 1
+        assert np.array_equal(read(page), coast)
+        page.get_by_role("button", name="Start from held-out sketch 003").click()
+        expect(error).to_be_hidden()
+        wait_for_result(page, 2)
+        assert np.array_equal(read(page), np.asarray(Image.open(TEMPLATE)))
+        for failure in (
+            lambda route: route.abort(),
+            lambda route: route.fulfill(status=503, json={"detail": "Queue is full. Wait."}),
+            lambda route: route.fulfill(status=200, body="<html>"),
+        ):
+            page.route(CALLS, failure)
+            page.get_by_role("button", name="Undo").click()
+            expect(error).to_contain_text("the next stroke asks again")
+            assert error.inner_text().count(".") == 1
+            page.unroute(CALLS)
+            shown = count_results(page)
+            page.get_by_role("button", name="Redo").click()
+            wait_for_result(page, shown)
+            expect(error).to_be_hidden()
+
+
+@needs_chromium
+def test_with_onnx_runtime_beside_it_the_result_follows_the_pen(
+    browser: Browser, ort_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PIX2PIX_ORT_URL", str(ort_files))
+    checkout = tmp_path / "checkout"
+    weights = shutil.ignore_patterns("*.h5", "__pycache__")
+    for folder in ("pix2pix", "web", *STARTER_FOLDERS):
+        shutil.copytree(ROOT / folder, checkout / folder, ignore=weights, dirs_exist_ok=True)
+    for name in ("app.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, checkout)
+    shutil.copytree(fetch_runtime(), checkout / "web" / "ort", dirs_exist_ok=True)
+    with running_space(tmp_path / "app.log", checkout) as url, drawing(browser, url) as page:
+        # The model of the browser replaces that of the Space, and shows its own result.
+        expect(page.locator("#draw-result")).to_have_attribute("data-live", "true")
+        wait_for_result(page, 0)
+        asked = list[str]()
+        page.on("request", lambda request: asked.append(request.url))
+        shown = count_results(page)
+        page.mouse.move(*place(page, 40, 40))
+        page.mouse.down()
+        page.mouse.move(*place(page, 200, 60), steps=9)
+        before_lifting = wait_for_result(page, shown)
+        page.mouse.up()
+        assert not [address for address in asked if "/call/" in address]
+        assert np.array_equal(before_lifting, wait_for_result(page, shown))
+        sketch, photo = (
+            save_download(page, f"#draw button:has-text('Download the {what}')", tmp_path)
+            for what in ("s", "p")
+        )
+        assert_same_pixels(photo, Translator.from_pretrained(PAINTER)(Image.open(sketch)))
+
+
+def test_programs_learn_the_palette_and_call_the_painter_by_its_name(starter_space: str):
+    with RawSpaceClient(starter_space) as client:
+        info = client.call(endpoint="model_info").data[0]
+        palettes = {entry["name"]: entry["input_palette"] for entry in info["model_details"]}
+        colors = [
+            {key: entry[key] for key in ("color", "name")} for entry in ABOUT["input_palette"]
+        ]
+        assert palettes == {MAP_NAME: None, PAINTER_NAME: colors}
+        argument = file_argument(client.upload(TEMPLATE.read_bytes()))
+        result = client.call(argument, "fit", PAINTER_NAME, endpoint="translate_with")
+        expected = Translator.from_pretrained(PAINTER)(TEMPLATE)
+        assert np.array_equal(client.download_pixels(result), np.asarray(expected))
+
+
+def test_without_a_palette_there_is_no_tab(strict_space: str):
+    components = httpx.get(f"{strict_space}/config").json()["components"]
+    labels = [part["props"].get("label") for part in components if part["type"] == "tabitem"]
+    assert labels == ["Translate", "Gallery", "Batch", "Model", "Use it from code"]
+    for path in ("draw/panel.js", "engine.js"):
+        assert httpx.get(f"{strict_space}{API_PREFIX}/file={ROOT}/web/{path}").status_code == 403
+
+
+def test_only_the_files_of_the_canvas_are_served(starter_space: str):
+    def get(path: str) -> httpx.Response:
+        return httpx.get(f"{starter_space}{API_PREFIX}/file={ROOT / path}")
+
+    for path in ("draw/space_host.js", "draw/draw.css", "pixels/png.js", "dom.js"):
+        response = get(f"web/{path}")
+        assert response.status_code == 200
+        assert re.match("text/css|(text|application)/javascript", response.headers["content-type"])
+    closed = [f"web/{name}" for name in ("index.html", "model.json", "page/main.js", "")]
+    for path in [*closed, *(f"{PAINTER}/{name}" for name in ("generator.onnx", "pix2pix.json"))]:
+        assert get(path).status_code == 403, path
+    post = httpx.post(f"{starter_space}{API_PREFIX}/component_server", json={})
+    assert post.status_code == 404
