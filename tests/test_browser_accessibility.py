@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser import PHONE, needs_chromium, open_page, open_tab, translate
 
 pytestmark = needs_chromium
-TABS = ("Translate", "Gallery", "Batch", "Model", "Use it from code")
+TABS = ("Translate", "Draw", "Gallery", "Batch", "Model", "Use it from code")
 
 FIND_NAMELESS, FIND_LOW_CONTRAST = (
     (Path(__file__).parent / "probes" / f"{name}.js").read_text(encoding="utf-8")
@@ -38,6 +38,8 @@ def test_every_tab_fits_a_phone_and_has_names_and_contrast(
     assert dark == (scheme == "dark"), "the page uses the visitor's color scheme"
     for tab in TABS:
         open_tab(page, tab)
+        if tab == "Draw":
+            expect(page.locator("#draw-canvas")).to_be_visible()
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], tab
         assert page.evaluate(FIND_NAMELESS) == [], tab

@@ -12,13 +12,11 @@ from typing import Any
 
 import httpx
 import numpy as np
-import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from pix2pix import Translator
 from pix2pix.artifacts import STARTER_FOLDERS
-from pix2pix.browser import fetch_runtime
 from tests.browser import DESKTOP, PHONE, TIMEOUT, needs_chromium, open_tab
 from tests.commands import ROOT, running_space
 from tests.raw_http import API_PREFIX, RawSpaceClient, file_argument
@@ -191,16 +189,15 @@ def test_bad_files_and_a_space_that_fails_leave_the_drawing(
 
 @needs_chromium
 def test_with_onnx_runtime_beside_it_the_result_follows_the_pen(
-    browser: Browser, ort_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, ort_cache: Path, tmp_path: Path
 ):
-    monkeypatch.setenv("PIX2PIX_ORT_URL", str(ort_files))
     checkout = tmp_path / "checkout"
     weights = shutil.ignore_patterns("*.h5", "__pycache__")
     for folder in ("pix2pix", "web", *STARTER_FOLDERS):
         shutil.copytree(ROOT / folder, checkout / folder, ignore=weights, dirs_exist_ok=True)
     for name in ("app.py", "pyproject.toml"):
         shutil.copy(ROOT / name, checkout)
-    shutil.copytree(fetch_runtime(), checkout / "web" / "ort", dirs_exist_ok=True)
+    shutil.copytree(ort_cache, checkout / "web" / "ort", dirs_exist_ok=True)
     with running_space(tmp_path / "app.log", checkout) as url, drawing(browser, url) as page:
         # The model of the browser replaces that of the Space, and shows its own result.
         expect(page.locator("#draw-result")).to_have_attribute("data-live", "true")

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.browser import CHROMIUM, DESKTOP, FLAGS, PHONE, open_page, open_tab, translate
 from tests.commands import ROOT, running_space
 
-TABS = ("Translate", "Gallery", "Batch", "Model", "Use it from code")
+TABS = ("Translate", "Draw", "Gallery", "Batch", "Model", "Use it from code")
 LOOKS = {"light": (DESKTOP, "light"), "dark": (DESKTOP, "dark"), "phone": (PHONE, "light")}
 README_FOLDER = ROOT / "assets" / "screenshots"
 EXAMPLE, SETTLE_MS = 6, 700
@@ -32,6 +32,8 @@ def take_screenshots(browser: Browser, url: str, folder: Path, looks: dict = LOO
         expect(page.locator("#against figcaption")).to_be_visible()
         for tab in TABS:
             open_tab(page, tab)
+            if tab == "Draw":
+                expect(page.locator("#draw-result[data-shown]")).to_be_visible()
             path = folder / f"{tab.lower().replace(' ', '-')}-{look}.webp"
             _save_screenshot(page, viewport, path)
             written.append(path)

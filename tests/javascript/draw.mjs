@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 
 const folder = process.argv[2];
-const names = ["bitmap", "drawing", "link", "live", "palette", "quantize", "runs"];
+const names = ["bitmap", "drawing", "endpoint", "link", "live", "palette", "quantize", "runs"];
 const modules = await Promise.all(names.map((name) => import(`${folder}${name}.js`)));
 const { Bitmap, Drawing, Pen, Live, readPalette, quantize } = Object.assign({}, ...modules);
-const { encodeDrawing, decodeDrawing, makeFragment, packRuns, unpackRuns } = Object.assign(
+const { encodeDrawing, decodeDrawing, makeFragment, packRuns, unpackRuns, readResult } = Object.assign(
   {},
   ...modules,
 );
@@ -144,10 +144,11 @@ const checks = {
     const large = new Blob([new Uint8Array(5e7)]).stream();
     const packed = await new Response(large.pipeThrough(new CompressionStream("deflate-raw")));
     const bomb = Buffer.from(await packed.arrayBuffer()).toString("base64url");
-    const content = text.split(".")[3];
-    const bad = ["", "x", "1.64.4.", "1.64.4.AAAA", `2.64.4.${content}`, `1.128.4.${content}`];
-    bad.push(`1.64.9.${content}`, text.slice(0, -5), `${text}!`, "%00", `1.64.4.${bomb}`);
-    bad.push(`1.64.4.${"A".repeat(2e6)}`);
+    const [, , colors, content] = text.split(".");
+    const bad = ["", "x", `1.64.${colors}.`, `1.64.${colors}.AAAA`, `2.64.${colors}.${content}`];
+    bad.push(`1.128.${colors}.${content}`, `1.64.AAAA.${content}`, `1.64.A.${content}`, "%00");
+    bad.push(text.slice(0, -5), `${text}!`, `1.64.${colors}.${bomb}`, `1.64.${colors.slice(4)}.`);
+    bad.push(`1.64.${colors}.${"A".repeat(2e6)}`, `1.64.${colors.slice(0, 4)}.${content}`);
     for (const wrong of bad) {
       await assert.rejects(decodeDrawing(wrong, bitmap), (error) => {
         return error.name === "UserError" && /^The drawing in the link .*\.$/.test(error.message);
@@ -159,6 +160,49 @@ const checks = {
     });
     assert.deepEqual(await decodeDrawing(await encodeDrawing(noisy), noisy), noisy.data);
     await assert.rejects(makeFragment(noisy), /too many details/);
+  },
+  async "a link of a model with the colors in another order has the same picture"() {
+    for (const [own, entries] of [
+      [palette, ENTRIES.toReversed()],
+      [edges, [{ color: "#000000" }, { color: "#ffffff" }]],
+    ]) {
+      const bitmap = new Bitmap(64, own);
+      bitmap.drawLine({ x: 5, y: 5 }, { x: 60, y: 40 }, 9, own.swatches[1].value);
+      const other = new Bitmap(64, readPalette(entries));
+      other.data.set(await decodeDrawing(await encodeDrawing(bitmap), other));
+      assert.deepEqual(other.toPixels(), bitmap.toPixels());
+    }
+    const fewer = new Bitmap(64, readPalette(ENTRIES.slice(0, 3)));
+    await decodeDrawing(await encodeDrawing(fewer), new Bitmap(64, palette));
+  },
+  "a key that is pressed during a stroke is for the next one"() {
+    const settings = { tool: "brush", width: 4, value: 1 };
+    const drawing = new Drawing(64, palette, () => {});
+    const pen = new Pen(drawing, settings, assert.fail);
+    pen.begin({ x: 10, y: 10 });
+    Object.assign(settings, { tool: "rectangle", value: 2 });
+    pen.move({ x: 50, y: 10 });
+    pen.end();
+    assert.equal(count(drawing.bitmap.data, 2), 0);
+    assert.equal(drawing.bitmap.valueAt({ x: 30, y: 10 }), 1);
+    settings.tool = "fill";
+    pen.begin({ x: 40, y: 40 });
+    assert.equal(count(drawing.bitmap.data, 2), 0, "it waits until the pen is lifted");
+    pen.cancel();
+    assert.equal(drawing.history.done.length, 1);
+    pen.begin({ x: Number.NaN, y: 0 });
+    pen.cancel();
+  },
+  "the result of a Space is the file of the last event"() {
+    const file = JSON.stringify([{ path: "/tmp/a.png", url: "http://x" }]);
+    const path = readResult(`event: heartbeat\ndata: null\n\nevent: complete\ndata: ${file}\n\n`);
+    assert.equal(path, "/tmp/a.png");
+    const refused = { message: "The picture is damaged." };
+    assert.throws(() => readResult('event: error\ndata: {"error": "The picture is damaged."}'), refused);
+    const wrong = ["", "<html>", "event: error\ndata: null", "event: complete\ndata: [{}]"];
+    for (const text of [...wrong, 'event: error\ndata: {"error": 3}', "event: complete\ndata: {"]) {
+      assert.throws(() => readResult(text), /could not translate the drawing/);
+    }
   },
   "a picture becomes a drawing of its middle square"() {
     const bitmap = new Bitmap(64, palette);
@@ -181,6 +225,7 @@ const checks = {
     let release = () => {};
     const shown = [];
     const live = new Live({
+      isLive: true,
       read: () => ++reads,
       translate: (state) =>
         new Promise((resolve) => {
@@ -200,6 +245,14 @@ const checks = {
     await live.settle();
     assert.deepEqual(shown, [1, 2]);
     assert.deepEqual(live.counts, { shown: 2, dropped: 9 });
+    const once = new Live({ ...live.options, isLive: false });
+    once.change(false);
+    assert.equal(reads, 2, "it waits until the pen is lifted");
+    once.change(true);
+    await wait();
+    release();
+    await once.settle();
+    assert.equal(reads, 3);
   },
 };
 

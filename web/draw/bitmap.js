@@ -161,6 +161,7 @@ export class Bitmap {
    */
   #drawThin(from, to, value) {
     const rect = this.#around(from, to, 0);
+    if (!rect) return null;
     let [x, y] = [Math.floor(from.x), Math.floor(from.y)];
     const [endX, endY] = [Math.floor(to.x), Math.floor(to.y)];
     const [width, height] = [Math.abs(endX - x), -Math.abs(endY - y)];

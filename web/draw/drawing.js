@@ -12,7 +12,7 @@ import { History } from "./history.js";
 
 /** @typedef {"brush" | "pencil" | "line" | "rectangle" | "fill" | "eraser" | "eyedropper"} Tool */
 /**
- * What the next stroke draws with.
+ * What a stroke draws with.
  *
  * @typedef {{tool: Tool, width: number, value: number}} Settings
  */
@@ -96,12 +96,13 @@ export class Drawing {
 
 /** Draws strokes with the chosen tool. */
 export class Pen {
-  /** Where the stroke began, and where it is. @type {{start: Point, last: Point} | null} */
+  /** Where the stroke began and where it is, and what it draws with. @type {Settings & {start: Point, last: Point} | null} */
   #stroke = null;
 
   /**
    * @param {Drawing} drawing
-   * @param {Settings} settings are read when a stroke begins, and while it goes on
+   * @param {Settings} settings are read when a stroke begins: keys that are pressed during it are
+   *   for the next one
    * @param {(value: number) => void} onPick called with the value under the eyedropper
    */
   constructor(drawing, settings, onPick) {
@@ -114,42 +115,44 @@ export class Pen {
     return this.#stroke !== null;
   }
 
-  /** Whether the chosen tool draws a shape between two points. */
+  /** Whether the stroke, or the next one, is a shape between two points. */
   get isShape() {
-    return this.settings.tool === "line" || this.settings.tool === "rectangle";
+    const { tool } = this.#stroke ?? this.settings;
+    return tool === "line" || tool === "rectangle";
+  }
+
+  /** Whether the stroke acts on one point, when the pen is lifted: two fingers can still zoom. */
+  get isPoint() {
+    const { tool } = this.#stroke ?? this.settings;
+    return tool === "fill" || tool === "eyedropper";
   }
 
   /** @param {Point} point */
   begin(point) {
-    const { bitmap } = this.drawing;
-    const { tool, value } = this.settings;
-    if (tool === "eyedropper") {
-      if (bitmap.contains(point)) this.onPick(bitmap.valueAt(point));
-    } else if (tool === "fill") {
-      this.drawing.mark(bitmap.fill(point, value));
-      this.drawing.commit();
-    } else {
-      this.#stroke = { start: point, last: point };
-      this.drawing.mark(this.#draw(point, point));
-    }
+    this.#stroke = { ...this.settings, start: point, last: point };
+    if (!this.isPoint) this.drawing.mark(this.#draw(this.#stroke, point));
   }
 
   /** @param {Point} point */
   move(point) {
-    if (!this.#stroke) return;
-    const { start, last } = this.#stroke;
-    this.#stroke.last = point;
+    const stroke = this.#stroke;
+    if (!stroke) return;
+    const { start, last } = stroke;
+    stroke.last = point;
+    if (this.isPoint) return;
     if (!this.isShape) {
-      this.drawing.mark(this.#draw(last, point));
+      this.drawing.mark(this.#draw({ ...stroke, start: last }, point));
       return;
     }
     const old = this.drawing.restore();
-    const drawn = this.#draw(start, point);
+    const drawn = this.#draw({ ...stroke, start }, point);
     if (old && drawn) extend(old, drawn);
     this.drawing.mark(old ?? drawn);
   }
 
   end() {
+    const stroke = this.#stroke;
+    if (stroke && this.isPoint) this.#act(stroke);
     this.#stroke = null;
     this.drawing.commit();
   }
@@ -161,12 +164,18 @@ export class Pen {
     if (rect) this.drawing.onChange(rect, true);
   }
 
-  /** @param {Point} from @param {Point} to */
-  #draw(from, to) {
+  /** @param {Settings & {last: Point}} stroke of a tool that acts on one point */
+  #act({ tool, value, last }) {
     const { bitmap } = this.drawing;
-    const { tool, width, value } = this.settings;
-    if (tool === "rectangle") return bitmap.drawRectangle(from, to, value);
+    if (tool === "fill") this.drawing.mark(bitmap.fill(last, value));
+    else if (bitmap.contains(last)) this.onPick(bitmap.valueAt(last));
+  }
+
+  /** @param {Settings & {start: Point}} stroke @param {Point} to */
+  #draw({ tool, width, value, start }, to) {
+    const { bitmap } = this.drawing;
+    if (tool === "rectangle") return bitmap.drawRectangle(start, to, value);
     const chosen = tool === "eraser" ? bitmap.palette.background : value;
-    return bitmap.drawLine(from, to, tool === "pencil" ? 1 : width, chosen);
+    return bitmap.drawLine(start, to, tool === "pencil" ? 1 : width, chosen);
   }
 }

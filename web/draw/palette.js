@@ -40,6 +40,11 @@ export class Palette {
     this.known = new Map();
   }
 
+  /** The colors of the swatches, three bytes (RGB) each. */
+  get swatchColors() {
+    return Uint8Array.from(this.swatches.flatMap(({ color }) => toRgb(color)));
+  }
+
   /** @param {number} value @returns {Swatch} the swatch that is nearest to a value of a drawing */
   swatchOf(value) {
     if (!this.isSmooth) return this.swatches[value];

@@ -42,7 +42,8 @@ import { Toolbar } from "./toolbar.js";
  */
 
 const KEYS = `Keys on the canvas: arrows move the cursor, with Shift ten pixels at once; Space or Enter draws; Esc takes a line or a rectangle back. ${TOOLS.map(({ name, key }) => `${key} ${name.toLowerCase()}`).join(", ")}, [ and ] size, Ctrl+Z undo, Ctrl+Shift+Z or Ctrl+Y redo, + and - zoom.`;
-const FIRST_WIDTH = 16;
+// The first width of the brush as a part of the side: areas are painted, edges are drawn.
+const FIRST_WIDTH = { areas: 1 / 16, edges: 1 / 85 };
 
 export class DrawPanel {
   /** @param {{side: number, palette: Palette, host: Host}} options */
@@ -57,8 +58,9 @@ export class DrawPanel {
     this.keeper = new Keeper(this.drawing.bitmap);
     // The first stroke shows on the empty sheet.
     const { value } = palette.swatches[1];
+    const part = palette.isSmooth ? FIRST_WIDTH.edges : FIRST_WIDTH.areas;
     /** @type {Settings} */
-    const settings = { tool: "brush", width: FIRST_WIDTH, value };
+    const settings = { tool: "brush", width: Math.round(side * part), value };
     const pen = new Pen(this.drawing, settings, (picked) => this.toolbar.pick(picked));
     this.place = make("p", { class: "visually-hidden", "aria-live": "polite" });
     this.sheet = new Sheet(this.drawing, pen, capitalize(host.names.drawing), (text) => {
@@ -112,6 +114,7 @@ export class DrawPanel {
 
   /** @param {Blob} file a picture, or anything else */
   async openPicture(file) {
+    this.say("The picture is being read.");
     await this.starts.open(file);
   }
 
@@ -194,9 +197,11 @@ export class DrawPanel {
     const sharing = new Sharing({
       side,
       names: host.names,
-      read: async () => {
+      readDrawing: () => this.drawing.bitmap.toPixels(),
+      readBoth: async () => {
         await this.live.settle();
-        return { drawing: this.drawing.bitmap.toPixels(), result: this.result };
+        const result = this.hasFailed ? null : this.result; // not that of an earlier drawing
+        return { drawing: this.drawing.bitmap.toPixels(), result };
       },
       makeLink: async () => this.host.makeAddress(await makeFragment(this.drawing.bitmap)),
       say: (text) => this.say(text),

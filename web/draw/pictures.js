@@ -4,6 +4,7 @@
  * @module
  */
 
+import { UserError } from "../errors.js";
 import { encodePng } from "../pixels/png.js";
 import { readPicture } from "../pixels/read.js";
 import { toRgb } from "../pixels/rgba.js";
@@ -15,6 +16,7 @@ import { quantize } from "./quantize.js";
 
 // A photo of a phone has 12 to 50; on the page's own thread, more would take long.
 const MAX_PIXELS = 50e6;
+const MAX_BYTES = 200e6;
 
 /**
  * Returns squares side by side as one PNG, without transparency.
@@ -43,6 +45,9 @@ export async function writePng(squares, side) {
  * @throws {import("../errors.js").UserError} when the file can't be read as a picture
  */
 export async function readDrawing(file, { side, palette }) {
+  if (file.size > MAX_BYTES) {
+    throw new UserError("The file is larger than 200 MB; make the picture smaller and try again.");
+  }
   const { picture } = await readPicture(file, undefined, MAX_PIXELS);
   return quantize(picture, side, palette);
 }

@@ -15,8 +15,9 @@ import { makeButton } from "./toolbar.js";
  * @typedef {object} Shared
  * @property {number} side of the drawing in pixels
  * @property {{drawing: string, result: string}} names one word each
- * @property {() => Promise<{drawing: Pixels, result: Pixels | null}>} read returns a drawing and its
- *   own result, or null where there is none
+ * @property {() => Pixels} readDrawing
+ * @property {() => Promise<{drawing: Pixels, result: Pixels | null}>} readBoth waits for the result
+ *   of the drawing; null where there is none
  * @property {() => Promise<string>} makeLink
  * @property {(text: string) => void} say
  * @property {(error: unknown) => void} fail
@@ -45,12 +46,14 @@ export class Sharing {
 
   /** @param {("drawing" | "result")[]} parts what the file shows, side by side */
   async #download(parts) {
-    const { side, names, read, say, fail } = this.shared;
+    const { side, names, readDrawing, readBoth, say, fail } = this.shared;
     try {
-      const pixels = await read();
+      // A drawing alone waits for nothing: a model may be slow, or have stopped.
+      const isAlone = parts.length === 1 && parts[0] === "drawing";
+      const pixels = isAlone ? { drawing: readDrawing(), result: null } : await readBoth();
       const squares = parts.map((part) => pixels[part]).filter((square) => square !== null);
       if (squares.length < parts.length) {
-        say(`There is no ${names.result} yet.`);
+        say(`There is no ${names.result} of this ${names.drawing} yet.`);
         return;
       }
       const name = parts.map((part) => names[part]).join("-");

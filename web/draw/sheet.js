@@ -34,7 +34,7 @@ export class Sheet {
     this.announce = announce;
     this.zoom = 1;
     /** The mouse, pen or finger that draws: a hand on the screen does not draw too. */
-    this.pointer = Number.NaN;
+    this.pointer = { id: Number.NaN, type: "" };
     const { side, palette } = drawing.bitmap;
     this.canvas = make("canvas", {
       id: "draw-canvas",
@@ -91,17 +91,20 @@ export class Sheet {
   #listenToPointers() {
     const { canvas, pen, pinch } = this;
     canvas.addEventListener("pointerdown", (event) => {
-      if (event.pointerType === "mouse" && event.button !== 0) return;
-      canvas.setPointerCapture(event.pointerId);
+      const { pointerId, pointerType } = event;
+      if (pointerType === "mouse" && event.button !== 0) return;
+      // The hand that holds the pen lies on the screen.
+      if (pointerType === "touch" && pen.isDown && this.pointer.type === "pen") return;
+      capture(canvas, pointerId);
       this.cursor.hidden = true;
       if (pinch.add(event, this.zoom)) pen.cancel();
       else if (!pinch.isActive && !pen.isDown) {
-        this.pointer = event.pointerId;
+        this.pointer = { id: pointerId, type: pointerType };
         pen.begin(this.#locate(event));
       }
     });
     canvas.addEventListener("pointermove", (event) => {
-      if (pinch.move(event) || !pen.isDown || event.pointerId !== this.pointer) return;
+      if (pinch.move(event) || !pen.isDown || event.pointerId !== this.pointer.id) return;
       // All places since the last event: a fast stroke stays round.
       const events = event.getCoalescedEvents?.() ?? [];
       for (const part of events.length ? events : [event]) pen.move(this.#locate(part));
@@ -110,7 +113,10 @@ export class Sheet {
       canvas.addEventListener(name, (event) => {
         const wasPinch = pinch.isActive;
         pinch.remove(event);
-        if (!wasPinch && pen.isDown && event.pointerId === this.pointer) pen.end();
+        if (wasPinch || !pen.isDown || event.pointerId !== this.pointer.id) return;
+        // The browser has taken the finger for something else, such as a gesture of the system.
+        if (name === "pointercancel" && (pen.isPoint || pen.isShape)) pen.cancel();
+        else pen.end();
       });
     }
   }
@@ -118,7 +124,7 @@ export class Sheet {
   /** @param {PointerEvent} event @returns {Point} */
   #locate({ clientX, clientY }) {
     const { left, top, width } = this.canvas.getBoundingClientRect();
-    const scale = this.drawing.bitmap.side / width;
+    const scale = width ? this.drawing.bitmap.side / width : 0; // hidden meanwhile
     return { x: (clientX - left) * scale, y: (clientY - top) * scale };
   }
 
@@ -167,4 +173,18 @@ export class Sheet {
 /** @param {KeyboardEvent} event */
 function isPenKey({ key }) {
   return key === " " || key === "Enter";
+}
+
+/**
+ * Sends all events of a pointer to an element, also from outside of it.
+ *
+ * @param {Element} element
+ * @param {number} pointerId
+ */
+function capture(element, pointerId) {
+  try {
+    element.setPointerCapture(pointerId);
+  } catch {
+    // is the event of a program, which has no pointer
+  }
 }

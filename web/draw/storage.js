@@ -10,6 +10,8 @@ import { decodeDrawing, encodeDrawing } from "./link.js";
 
 /** @import { Bitmap } from "./bitmap.js" */
 
+const PREFIX = "pix2pix-drawing-";
+
 export class Keeper {
   /** Counts the calls of `save`. */
   #turn = 0;
@@ -17,16 +19,31 @@ export class Keeper {
   /** @param {Bitmap} bitmap */
   constructor(bitmap) {
     this.bitmap = bitmap;
-    this.key = `pix2pix-drawing-${bitmap.side}-${bitmap.palette.key}`;
+    // In any order: a model that was trained anew may have another color as the most common one.
+    const colors = bitmap.palette.swatches.map(({ color }) => color.slice(1)).sort();
+    this.key = `${PREFIX}${bitmap.side}-${colors.join("")}`;
   }
 
   async save() {
     const turn = ++this.#turn;
     try {
       const text = await encodeDrawing(this.bitmap);
-      if (turn === this.#turn) localStorage.setItem(this.key, text);
+      if (turn === this.#turn) this.#store(text);
     } catch {
       // is full or forbidden
+    }
+  }
+
+  /** Stores a drawing; where there is no room, those for other palettes make some. @param {string} text */
+  #store(text) {
+    try {
+      localStorage.setItem(this.key, text);
+    } catch {
+      const others = Object.keys(localStorage).filter(
+        (key) => key.startsWith(PREFIX) && key !== this.key,
+      );
+      for (const key of others) localStorage.removeItem(key);
+      localStorage.setItem(this.key, text);
     }
   }
 

@@ -124,7 +124,7 @@ export class Toolbar {
     const tool = TOOLS.find((entry) => entry.key.toLowerCase() === key);
     if (tool) this.choose(tool.tool);
     else if (key === "[" || key === "]") this.setWidth(stepWidth(this.settings.width, key === "]"));
-    else if (key === "+" || key === "-") this.actions.zoom(key === "+" ? 1 : -1);
+    else if (key === "+" || key === "=" || key === "-") this.actions.zoom(key === "-" ? -1 : 1);
     else return false;
     return true;
   }
