@@ -23,7 +23,7 @@ from tests.browser import CHROMIUM
 from tests.node_client import ORT_FILES
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-# Each benchmark with its arguments. Together they take 15 minutes on two cores.
+# Each benchmark with its arguments. Together they take 20 minutes on two cores.
 BENCHMARKS = {
     "inference": [],
     "full_resolution": [],

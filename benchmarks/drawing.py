@@ -1,46 +1,75 @@
-"""How fast does the result follow the pen? Run `python -m benchmarks.drawing`.
+"""Measures how fast the result follows the pen on the canvas; a part of `benchmarks.browser`.
 
-Serves the page on loopback, opens its canvas for the starter painter in Chromium, and draws strokes
-of 200 points, 8 ms apart, as from a mouse. It measures in the page:
+Draws strokes of 200 points with the mouse in Chromium, 8 ms apart. It measures in the page:
 
 - the results that are shown a second while drawing, and the states that newer ones overtook,
-- the time from lifting the pen to the picture of the whole stroke (median, 95 %),
-- the growth of JavaScript's memory between stroke 20 and the last one, after a garbage collection.
-
-Run this on an idle machine with two cores. For the memory after 1,000 strokes: `--strokes 1000`.
+- the time from a pointer event to the first picture that has it,
+- the time from lifting the pen to the picture of the whole stroke,
+- the growth of JavaScript's memory by more strokes, which the page draws as quickly as it can.
 """
 
-import argparse
 import math
 import re
 import statistics
-import sys
 import time
 
 import numpy as np
-from playwright.sync_api import Page, expect, sync_playwright
-
-from benchmarks.browser import serving_page
-from tests.browser import CHROMIUM, FLAGS
-from tests.node_client import ORT_FILES
+from playwright.sync_api import Browser, Page, expect
 
 POINTS, SECONDS_BETWEEN_POINTS = 200, 0.008
-WARM_UP = 20
 # Milliseconds after a stroke, in which its last result comes.
 REST = 400
 # Smallest results a second; largest milliseconds after the pen is lifted, and MB.
 TARGETS = {"results": 10.0, "lifted": 150.0, "memory": 50.0}
-# Notes when each result is shown, and when the pen is lifted.
+COLUMNS = (
+    "strokes of 200 points", "results a second", "pointer to picture, ms", "95 %",
+    "pen lifted to picture, ms", "95 %", "overtaken a stroke", "more strokes", "memory, MB",
+)  # fmt: skip
+# Notes all pointer events, and when which state of the drawing is shown.
 OBSERVE = """() => {
   const [canvas, result] = ["draw-canvas", "draw-result"].map((id) => document.getElementById(id));
-  window.shown = [];
-  window.lifted = [];
-  window.pressed = [];
-  const note = () => shown.push(performance.now());
+  Object.assign(window, { moved: [], lifted: [], shown: [] });
+  const note = () => shown.push({ read: Number(result.dataset.read), at: performance.now() });
   new MutationObserver(note).observe(result, { attributeFilter: ["data-shown"] });
-  canvas.addEventListener("pointerdown", () => pressed.push(performance.now()), { capture: true });
-  canvas.addEventListener("pointerup", () => lifted.push(performance.now()), { capture: true });
+  const listen = (name, list) =>
+    canvas.addEventListener(name, ({ timeStamp }) => list.push(timeStamp), { capture: true });
+  listen("pointermove", moved);
+  listen("pointerup", lifted);
 }"""
+# Returns the milliseconds from each event to the first result of a drawing that was read after it.
+DELAYS = """(events) => events.map((event) =>
+  shown.find(({ read }) => read >= event)?.at - event).filter((delay) => delay > 0)"""
+# Draws strokes without a mouse, and waits for a result after each.
+DRAW_QUICKLY = """async ([strokes, points]) => {
+  const [canvas, result] = ["draw-canvas", "draw-result"].map((id) => document.getElementById(id));
+  const colors = document.querySelectorAll("#draw input[name=draw-color]");
+  for (let stroke = 0; stroke < strokes; stroke++) {
+    colors[stroke % colors.length].click();
+    const { left, top, width, height } = canvas.getBoundingClientRect();
+    const send = (name, part) => canvas.dispatchEvent(new PointerEvent(name, {
+      pointerId: 1, pointerType: "mouse", bubbles: true,
+      clientX: left + width * part,
+      clientY: top + height * (0.2 + 0.6 * ((stroke * 0.37) % 1) + 0.05 * Math.sin(9 * part)),
+    }));
+    send("pointerdown", 0.05);
+    for (let part = 1; part <= points; part++) send("pointermove", 0.05 + (0.9 * part) / points);
+    const before = result.dataset.shown;
+    send("pointerup", 0.95);
+    while (result.dataset.shown === before) await new Promise((resolve) => setTimeout(resolve, 4));
+  }
+}"""
+
+
+def open_canvas(browser: Browser, url: str) -> Page:
+    """Returns a page with the canvas for the starter painter, once it shows a result."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1100})
+    page.set_default_timeout(120_000)
+    page.goto(f"{url}?model=starter_painter")
+    page.locator("#tab-draw").click()
+    shown = re.compile(r"[1-9]")
+    expect(page.locator("#draw-result")).to_have_attribute("data-shown", shown, timeout=120_000)
+    page.evaluate(OBSERVE)
+    return page
 
 
 def draw_stroke(page: Page, number: int) -> float:
@@ -74,60 +103,37 @@ def read_memory(page: Page) -> float:
     return (usage["usedSize"] + usage.get("backingStorageSize", 0)) / 1e6
 
 
-def measure(page: Page, strokes: int) -> dict[str, float]:
-    """Draws strokes; returns what the targets name, and the parts of the table."""
-    page.evaluate(OBSERVE)
-    rates, memory = list[float](), 0.0
+def measure_drawing(browser: Browser, url: str, strokes: int, more_strokes: int) -> dict:
+    """Draws strokes with the mouse, then `more_strokes` for the memory; returns the figures."""
+    page = open_canvas(browser, url)
+    rates = []
     colors = page.locator("#draw input[name=draw-color]")
     for number in range(strokes):
-        if number == min(WARM_UP, strokes - 1):
-            memory = read_memory(page)
         colors.nth(number % colors.count()).check(force=True)
         before = page.evaluate("shown.length")
         seconds = draw_stroke(page, number)
-        while_drawing = "shown.slice(n).filter((time) => time < lifted.at(-1)).length"
+        while_drawing = "shown.slice(n).filter(({ at }) => at < lifted.at(-1)).length"
         rates.append(page.evaluate(f"n => {while_drawing}", before) / seconds)
-    # The last result before the next stroke is that of the whole stroke.
-    last = """lifted.map((time, index) =>
-      shown.filter((t) => t > time && t < (pressed[index + 1] ?? Infinity)).at(-1) - time)"""
-    delays = [delay for delay in page.evaluate(last) if not math.isnan(delay)]
-    counts = page.locator("#draw-result").evaluate("e => ({ ...e.dataset })")
+    followed, lifted = (page.evaluate(f"({DELAYS})({name})") for name in ("moved", "lifted"))
+    dropped = int(page.locator("#draw-result").get_attribute("data-dropped") or 0)
+    memory = read_memory(page)
+    page.evaluate(DRAW_QUICKLY, [more_strokes, POINTS])
+    memory = read_memory(page) - memory
+    page.close()
     return {
-        "results": statistics.median(rates),
-        "lifted": statistics.median(delays),
-        "lifted 95 %": float(np.percentile(delays, 95)),
-        "dropped": int(counts["dropped"]) / strokes,
-        "memory": read_memory(page) - memory,
-    }
+        "strokes": strokes, "results": statistics.median(rates),
+        "followed": statistics.median(followed), "followed 95 %": np.percentile(followed, 95),
+        "lifted": statistics.median(lifted), "lifted 95 %": np.percentile(lifted, 95),
+        "dropped": dropped / strokes, "more strokes": more_strokes, "memory": memory,
+    }  # fmt: skip
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--strokes", type=int, default=40)
-    arguments = parser.parse_args()
-    if not CHROMIUM or not ORT_FILES.is_dir():
-        raise SystemExit("Needs Chromium (apt-get install chromium) and `make .node`.")
-    with serving_page({}) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1100})
-        page.goto(f"{url}?model=starter_painter")
-        page.locator("#tab-draw").click()
-        shown = re.compile(r"[1-9]")
-        expect(page.locator("#draw-result")).to_have_attribute("data-shown", shown)
-        result = measure(page, arguments.strokes)
-        browser.close()
-    print("| strokes | results a second | pen lifted to picture, ms | 95 % | overtaken a stroke | ")
-    print("|---|---|---|---|---|")
-    print(
-        f"| {arguments.strokes} | {result['results']:.1f} | {result['lifted']:.0f} | "
-        f"{result['lifted 95 %']:.0f} | {result['dropped']:.0f} |"
-    )
-    print(f"\nMemory: {result['memory']:+.1f} MB since stroke {WARM_UP}.")
-    is_met = result["results"] >= TARGETS["results"] and result["lifted"] <= TARGETS["lifted"]
-    return 0 if is_met and result["memory"] <= TARGETS["memory"] else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def print_drawing(figures: dict) -> bool:
+    """Prints the figures as a table; returns whether every target is met."""
+    print(f"| {' | '.join(COLUMNS)} |")
+    print("|---" * len(COLUMNS) + "|")
+    digits = {"results": 1, "memory": 1}
+    cells = [f"{value:.{digits.get(key, 0)}f}" for key, value in figures.items()]
+    print(f"| {' | '.join(cells)} |")
+    is_quick = figures["results"] >= TARGETS["results"] and figures["lifted"] <= TARGETS["lifted"]
+    return is_quick and figures["memory"] <= TARGETS["memory"]

@@ -9,7 +9,8 @@
  * @property {boolean} isLive whether it may translate before the pen is lifted
  * @property {() => Uint8ClampedArray<ArrayBuffer>} read returns the pixels of the drawing as it is now
  * @property {(pixels: Uint8ClampedArray<ArrayBuffer>) => Promise<Uint8ClampedArray<ArrayBuffer>>} translate
- * @property {(result: Uint8ClampedArray<ArrayBuffer>) => void} onResult
+ * @property {(result: Uint8ClampedArray<ArrayBuffer>, readAt: number) => void} onResult called with
+ *   the time at which the drawing was read, as of `performance.now()`
  * @property {(error: unknown) => void} onError
  * @property {(isBusy: boolean) => void} onBusy called where somebody would wait for a slow model
  */
@@ -80,7 +81,7 @@ export class Live {
         if (this.#isClosed) break;
         this.#times = [...this.#times, performance.now() - start].slice(-TIMES_KEPT);
         this.counts.shown++;
-        onResult(result);
+        onResult(result, start);
       } catch (error) {
         this.#isWanted = false; // the next stroke tries again
         if (!this.#isClosed) onError(error);

@@ -6,9 +6,9 @@
  *     await panel.start();
  *
  * It knows neither the page around it nor where the model runs: the host passes functions. Programs
- * find the canvas as `#draw-canvas` and the result as `#draw-result`, whose `data-shown` and
- * `data-dropped` count results that were shown and states that were overtaken, and whose `data-live`
- * says whether the result may follow the pen.
+ * find the canvas as `#draw-canvas` and the result as `#draw-result`. Its `data-shown` and
+ * `data-dropped` count results that were shown and states that were overtaken; `data-read` is when
+ * the drawing that it shows was read, and `data-live` says whether the result may follow the pen.
  *
  * @module
  */
@@ -173,11 +173,12 @@ export class DrawPanel {
       isLive,
       read: () => this.drawing.bitmap.toPixels(),
       translate: (pixels) => host.translate(pixels, side),
-      onResult: (result) => {
+      onResult: (result, readAt) => {
         this.result = result;
         context?.putImageData(new ImageData(result, side), 0, 0);
         output.dataset.shown = String(live.counts.shown);
         output.dataset.dropped = String(live.counts.dropped);
+        output.dataset.read = String(readAt);
         if (this.hasFailed) this.fail(null);
         this.hasFailed = false;
       },
