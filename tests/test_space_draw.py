@@ -48,12 +48,18 @@ def drawing(browser: Browser, url: str, fragment: str = "", **options: Any) -> I
         page.on("pageerror", lambda error: failed.append(str(error)))
         page.goto(f"{url}/{fragment}")
         if not fragment:
-            expect(page.locator("#result")).to_contain_text("will appear here")
-            open_tab(page, "Draw")
+            open_canvas(page)
         expect(page.locator("#draw-result")).to_have_attribute("data-shown", re.compile(r"[1-9]"))
         page.locator("#draw-canvas").scroll_into_view_if_needed()
         yield page
         assert failed == []
+
+
+def open_canvas(page: Page) -> None:
+    """Opens the tab, once the page can be used."""
+    expect(page.locator("#result")).to_contain_text("will appear here")
+    open_tab(page, "Draw")
+    expect(page.locator("#draw-canvas")).to_be_visible()
 
 
 def wait_for_result(page: Page, shown: int) -> np.ndarray:
@@ -126,8 +132,7 @@ def test_the_drawing_survives_a_reload_other_tabs_and_other_models_and_fits_a_li
         link = page.get_by_label("Link to this drawing").input_value()
         assert link.startswith(f"{starter_space}/#draw=")
         page.reload()
-        open_tab(page, "Draw")
-        expect(page.locator("#draw-canvas")).to_be_visible()
+        open_canvas(page)
         page.wait_for_timeout(500)
         assert np.array_equal(read(page), coast)
     with drawing(browser, starter_space, link.removeprefix(f"{starter_space}/")) as other:

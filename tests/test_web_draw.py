@@ -180,7 +180,9 @@ def test_a_link_carries_the_drawing(browser: Browser, site: FileServer):
         assert share_of(wait_for_copy(other), FOREST) == 1
 
 
-@pytest.mark.parametrize("text", ["", "1.256.AAAA.AAAA", "1.64.GFgq.AAAA", "9.256.GFgq.AAAA", "%F0<b>"])
+@pytest.mark.parametrize(
+    "text", ["", "1.256.AAAA.AAAA", "1.64.GFgq.AAAA", "9.256.GFgq.AAAA", "%F0<b>"]
+)
 def test_a_wrong_link_leaves_the_drawing(browser: Browser, site: FileServer, text: str):
     with drawing(browser, site) as page:
         draw_coast(page)

@@ -46,8 +46,9 @@ export class Endpoint {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ data, session_hash: this.session }),
     });
-    const { event_id } = await started.json();
-    const stream = await request(`${this.address}/${event_id}`);
+    const event = (await started.json().catch(() => null))?.event_id;
+    if (typeof event !== "string") throw new UserError(FAILED);
+    const stream = await request(`${this.address}/${event}`);
     const path = readResult(await readText(stream));
     // The path, because the address that the Space believes it has may be another one.
     const file = path.split("/").map(encodeURIComponent).join("/");
@@ -70,6 +71,7 @@ async function request(address, options) {
   const response = await fetch(address, options).catch(() => null);
   if (!response) throw new UserError(OFFLINE);
   if (response.ok) return response;
+  // 503 comes from a full queue; a sleeping Space and a proxy send others.
   throw new UserError(response.status === 503 ? BUSY : FAILED);
 }
 
