@@ -142,6 +142,7 @@ def test_a_finger_draws_and_two_enlarge_on_a_phone(browser: Browser, site: FileS
         drawn = wait_for_copy(page)
         assert (drawn[60:190, 128] == SEA).all()
         assert page.evaluate("scrollY") == scrolled, "the page does not scroll"
+        choose(page, "Fill")
         fingers.touch("Start", (100, 100))
         fingers.touch("Start", (100, 100), (150, 150))
         fingers.touch("Move", (80, 80), (170, 170))

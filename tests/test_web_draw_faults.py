@@ -22,7 +22,7 @@ from tests.web_drawing import (
 )
 from tests.web_pages import FileServer
 from tests.web_starters import MAP_NAME, PAINTER, PAINTER_NAME, expect_model, quick_starters
-from tests.web_visits import make_transfer, visit
+from tests.web_visits import make_transfer, save_download, visit
 
 pytestmark = needs_chromium
 TEMPLATE = PAINTER / "samples" / "003-input.png"
@@ -113,6 +113,48 @@ def test_after_a_lost_worker_the_next_stroke_is_translated(browser: Browser, sit
         after = wait_for_copy(page)
         assert share_of(after, FOREST) < share_of(before, FOREST)
         expect(page.locator("#draw .error")).to_be_hidden()
+
+
+def test_the_drawing_is_downloaded_while_the_model_hangs(
+    browser: Browser, site: FileServer, tmp_path: Path
+):
+    with drawing(browser, site) as page:
+        (worker,) = [worker for worker in page.workers if "worker.js" in worker.url]
+        worker.evaluate("self.onmessage = () => {}")
+        draw_coast(page)
+        sketch = save_download(page, "#draw button:has-text('Download the s')", tmp_path)
+        assert (np.asarray(Image.open(sketch)) == read(page)).all()
+
+
+def test_drawings_for_other_models_make_room_in_a_full_storage(browser: Browser, site: FileServer):
+    with drawing(browser, site) as page:
+        page.evaluate(
+            "localStorage.clear();"
+            "localStorage.setItem('pix2pix-drawing-64-000000', 'x'.repeat(5200000))"
+        )
+        page.evaluate("localStorage.setItem('setting', 'dark')")
+        draw_coast(page)
+        coast = wait_for_copy(page)
+        page.wait_for_function("Object.keys(localStorage).length === 2")
+        page.reload()
+        page.locator("#tab-draw").click()
+        assert (wait_for_copy(page) == coast).all()
+        assert page.evaluate("localStorage.getItem('setting')") == "dark"
+
+
+def test_programs_draw_with_events_of_their_own(browser: Browser, site: FileServer):
+    with drawing(browser, site) as page:
+        page.locator("#draw-canvas").evaluate(
+            """canvas => {
+              const { left, top, width } = canvas.getBoundingClientRect();
+              for (const [name, part] of [["down", 0.2], ["move", 0.8], ["up", 0.8]]) {
+                const [clientX, clientY] = [left + part * width, top + width / 2];
+                const event = { clientX, clientY, pointerId: 7, bubbles: true };
+                canvas.dispatchEvent(new PointerEvent(`pointer${name}`, event));
+              }
+            }"""
+        )
+        assert (wait_for_copy(page)[128, 60:200] != FOREST).any(axis=-1).all()
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,6 @@ async function request(address, options) {
   const response = await fetch(address, options).catch(() => null);
   if (!response) throw new UserError(OFFLINE);
   if (response.ok) return response;
-  // 503 comes from a full queue; a sleeping Space and a proxy send others.
   throw new UserError(response.status === 503 ? BUSY : FAILED);
 }
 
