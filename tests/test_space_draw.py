@@ -5,21 +5,20 @@ The result comes from the Space's endpoint, once a stroke.
 
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from pix2pix import Translator
 from pix2pix.artifacts import STARTER_FOLDERS
-from tests.browser import DESKTOP, PHONE, TIMEOUT, needs_chromium, open_tab
+from tests.browser import PHONE, needs_chromium, open_tab
 from tests.commands import ROOT, running_space
 from tests.raw_http import API_PREFIX, RawSpaceClient, file_argument
+from tests.space_drawing import count_results, open_canvas, space_drawing, wait_for_result
 from tests.web_drawing import (
     ABOUT,
     FOREST,
@@ -35,51 +34,15 @@ from tests.web_starters import MAP_NAME, PAINTER, PAINTER_NAME
 from tests.web_visits import assert_same_pixels, make_transfer, save_download
 
 TEMPLATE = PAINTER / "samples" / "003-input.png"
+TOUCH = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 CALLS = "**/gradio_api/call/**"
-
-
-@contextmanager
-def drawing(browser: Browser, url: str, fragment: str = "", **options: Any) -> Iterator[Page]:
-    """Opens the canvas and waits for its first result; no script fails until the end."""
-    failed = list[str]()
-    with browser.new_context(**({"viewport": DESKTOP} | options)) as context:
-        page = context.new_page()
-        page.set_default_timeout(TIMEOUT)
-        page.on("pageerror", lambda error: failed.append(str(error)))
-        page.goto(f"{url}/{fragment}")
-        if not fragment:
-            open_canvas(page)
-        expect(page.locator("#draw-result")).to_have_attribute("data-shown", re.compile(r"[1-9]"))
-        page.locator("#draw-canvas").scroll_into_view_if_needed()
-        yield page
-        assert failed == []
-
-
-def open_canvas(page: Page) -> None:
-    """Opens the tab, once the page can be used."""
-    expect(page.locator("#result")).to_contain_text("will appear here")
-    open_tab(page, "Draw")
-    expect(page.locator("#draw-canvas")).to_be_visible()
-
-
-def wait_for_result(page: Page, shown: int) -> np.ndarray:
-    """Waits for the result after that of the number `shown`; returns its pixels."""
-    page.wait_for_function(
-        "shown => Number(document.getElementById('draw-result').dataset.shown) > shown", arg=shown
-    )
-    expect(page.locator(".draw-busy")).to_be_hidden()
-    return read(page, "#draw-result")
-
-
-def count_results(page: Page) -> int:
-    return int(page.locator("#draw-result").get_attribute("data-shown") or 0)
 
 
 @needs_chromium
 def test_each_stroke_asks_the_space_and_downloads_are_what_python_makes(
     browser: Browser, starter_space: str, tmp_path: Path
 ):
-    with drawing(browser, starter_space) as page:
+    with space_drawing(browser, starter_space) as page:
         expect(page.locator("#draw")).to_contain_text(f"for the model “{PAINTER_NAME}”")
         first, asked = read(page, "#draw-result"), count_results(page)
         draw_coast(page)
@@ -102,7 +65,9 @@ def test_each_stroke_asks_the_space_and_downloads_are_what_python_makes(
 
 @needs_chromium
 def test_a_finger_draws_on_a_phone(browser: Browser, starter_space: str):
-    with drawing(browser, starter_space, viewport=PHONE, has_touch=True, is_mobile=True) as page:
+    with space_drawing(
+        browser, starter_space, viewport=PHONE, has_touch=True, is_mobile=True
+    ) as page:
         choose(page, "sea")
         page.locator("#draw-canvas").scroll_into_view_if_needed()
         scrolled, asked = page.evaluate("scrollY"), count_results(page)
@@ -118,7 +83,7 @@ def test_a_finger_draws_on_a_phone(browser: Browser, starter_space: str):
 def test_the_drawing_survives_a_reload_other_tabs_and_other_models_and_fits_a_link(
     browser: Browser, starter_space: str
 ):
-    with drawing(browser, starter_space) as page:
+    with space_drawing(browser, starter_space) as page:
         draw_coast(page)
         coast = read(page)
         open_tab(page, "Gallery")
@@ -135,7 +100,7 @@ def test_the_drawing_survives_a_reload_other_tabs_and_other_models_and_fits_a_li
         open_canvas(page)
         page.wait_for_timeout(500)
         assert np.array_equal(read(page), coast)
-    with drawing(browser, starter_space, link.removeprefix(f"{starter_space}/")) as other:
+    with space_drawing(browser, starter_space, link.removeprefix(f"{starter_space}/")) as other:
         expect(other.locator("#draw [role=status]").last).to_contain_text("drawing of the link")
         assert np.array_equal(read(other), coast)
         assert "#draw" not in other.url
@@ -143,7 +108,7 @@ def test_the_drawing_survives_a_reload_other_tabs_and_other_models_and_fits_a_li
 
 @needs_chromium
 def test_everything_is_done_with_the_keyboard(browser: Browser, starter_space: str):
-    with drawing(browser, starter_space) as page:
+    with space_drawing(browser, starter_space) as page:
         asked = count_results(page)
         page.locator("#draw-canvas").focus()
         page.keyboard.press("r")
@@ -161,7 +126,7 @@ def test_everything_is_done_with_the_keyboard(browser: Browser, starter_space: s
 def test_bad_files_and_a_space_that_fails_leave_the_drawing(
     browser: Browser, starter_space: str, tmp_path: Path
 ):
-    with drawing(browser, starter_space) as page:
+    with space_drawing(browser, starter_space) as page:
         draw_coast(page)
         wait_for_result(page, 1)
         coast, error = read(page), page.locator("#draw .error")
@@ -193,7 +158,8 @@ def test_bad_files_and_a_space_that_fails_leave_the_drawing(
 
 
 @needs_chromium
-def test_with_onnx_runtime_beside_it_the_result_follows_the_pen(
+@pytest.mark.slow
+def test_with_onnx_runtime_beside_it_the_browser_translates(
     browser: Browser, ort_cache: Path, tmp_path: Path
 ):
     checkout = tmp_path / "checkout"
@@ -203,20 +169,16 @@ def test_with_onnx_runtime_beside_it_the_result_follows_the_pen(
     for name in ("app.py", "pyproject.toml"):
         shutil.copy(ROOT / name, checkout)
     shutil.copytree(ort_cache, checkout / "web" / "ort", dirs_exist_ok=True)
-    with running_space(tmp_path / "app.log", checkout) as url, drawing(browser, url) as page:
+    with running_space(tmp_path / "app.log", checkout) as url, space_drawing(browser, url) as page:
         # The model of the browser replaces that of the Space, and shows its own result.
         expect(page.locator("#draw-result")).to_have_attribute("data-live", "true")
         wait_for_result(page, 0)
         asked = list[str]()
         page.on("request", lambda request: asked.append(request.url))
         shown = count_results(page)
-        page.mouse.move(*place(page, 40, 40))
-        page.mouse.down()
-        page.mouse.move(*place(page, 200, 60), steps=9)
-        before_lifting = wait_for_result(page, shown)
-        page.mouse.up()
+        draw_coast(page)
+        wait_for_result(page, shown)
         assert not [address for address in asked if "/call/" in address]
-        assert np.array_equal(before_lifting, wait_for_result(page, shown))
         sketch, photo = (
             save_download(page, f"#draw button:has-text('Download the {what}')", tmp_path)
             for what in ("s", "p")
@@ -236,14 +198,6 @@ def test_programs_learn_the_palette_and_call_the_painter_by_its_name(starter_spa
         result = client.call(argument, "fit", PAINTER_NAME, endpoint="translate_with")
         expected = Translator.from_pretrained(PAINTER)(TEMPLATE)
         assert np.array_equal(client.download_pixels(result), np.asarray(expected))
-
-
-def test_without_a_palette_there_is_no_tab(strict_space: str):
-    components = httpx.get(f"{strict_space}/config").json()["components"]
-    labels = [part["props"].get("label") for part in components if part["type"] == "tabitem"]
-    assert labels == ["Translate", "Gallery", "Batch", "Model", "Use it from code"]
-    for path in ("draw/panel.js", "engine.js"):
-        assert httpx.get(f"{strict_space}{API_PREFIX}/file={ROOT}/web/{path}").status_code == 403
 
 
 def test_only_the_files_of_the_canvas_are_served(starter_space: str):

@@ -10,18 +10,22 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
+from playwright.sync_api import Browser
 
 from pix2pix import Translator
 from pix2pix.errors import UserError
 from pix2pix.space.address import check_address, check_numbers, read_port, read_root_path
 from pix2pix.space.security.guard import find_route
 from pix2pix.translate import STARTER_MODEL
+from tests.browser import needs_chromium
 from tests.builders import encode_image
 from tests.commands import running_space
 from tests.proxies import PREFIX, ReverseProxy, request_status, running_proxy
 from tests.raw_http import API_PREFIX, RawSpaceClient, decode_pixels
 from tests.recording_server import SAMPLE_PHOTO
 from tests.space_clients import call_mcp_tool
+from tests.space_drawing import count_results, space_drawing, wait_for_result
+from tests.web_drawing import draw_coast
 
 # The operator writes the root path as a path, or as the public URL. The limit of each of the two
 # Spaces: below and above the default, which is 64.
@@ -112,6 +116,18 @@ def test_clients_and_agents_reach_the_space(public_url: str):
     picture = "data:image/png;base64," + base64.b64encode(SAMPLE_PHOTO.read_bytes()).decode()
     result = call_mcp_tool(public_url, "translate", image=picture)
     assert not result.isError, result.content
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_the_canvas_works_below_the_prefix(browser: Browser, public_url: str):
+    with space_drawing(browser, public_url) as page:
+        shown = count_results(page)
+        draw_coast(page)
+        wait_for_result(page, shown)
+        page.get_by_role("button", name="Copy a link").click()
+        link = page.get_by_label("Link to this drawing").input_value()
+        assert link.startswith(f"{public_url}/#draw=")
 
 
 def test_closed_routes_stay_closed_however_the_prefix_is_written(public_url: str):

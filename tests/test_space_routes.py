@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.builders import encode_image
+from tests.commands import ROOT
 from tests.raw_http import API_PREFIX, RawSpaceClient, file_argument
 from tests.recording_server import SAMPLE_PHOTO, RecordingHandler, RecordingProxyHandler
 
@@ -47,6 +48,17 @@ def test_only_results_uploads_and_samples_are_served(
             for written in (path, quote(path, safe="")):
                 response = strict_client.http.get(route + written, follow_redirects=True)
                 assert response.status_code >= 400, (route, written)
+
+
+def test_without_a_palette_there_is_no_tab_draw_and_none_of_its_files(
+    strict_client: RawSpaceClient,
+):
+    components = strict_client.http.get("/config").json()["components"]
+    labels = [part["props"].get("label") for part in components if part["type"] == "tabitem"]
+    assert labels == ["Translate", "Gallery", "Batch", "Model", "Use it from code"]
+    for path in ("draw/panel.js", "draw/space_host.js", "engine.js"):
+        url = f"{API_PREFIX}/file={ROOT / 'web' / path}"
+        assert strict_client.http.get(url).status_code == 403
 
 
 @pytest.mark.parametrize(
