@@ -70,7 +70,7 @@ def draw_tab(space: gr.Blocks, models: ServedModels, model: gr.Radio, tabs: gr.T
     gr.set_static_paths([*list_page_files(), *list_engine_files(models)])
     canvas = DrawCanvas(describe_canvas(models, models.names[0]), elem_id="draw")
     model.input(lambda name: describe_canvas(models, name), model, canvas, **INSTANT_EVENT)
-    space.load(None, None, tabs, js=OPEN_LINK)
+    space.load(None, None, tabs, js=OPEN_LINK, api_visibility="private")
 
 
 def list_page_files() -> list[Path]:

@@ -11,6 +11,8 @@ import { toRgb, toRgba } from "../pixels/rgba.js";
 
 /** @import { Pixels } from "./pictures.js" */
 
+// Milliseconds: for an answer, and for a result while other visitors' pictures are translated.
+const [MAX_TRANSFER, MAX_WAIT] = [60_000, 300_000];
 const OFFLINE =
   "The Space does not answer: check the connection; the next stroke asks again, and the drawing is still here.";
 const BUSY = "Too many visitors wait for this Space now: the next stroke asks again.";
@@ -48,12 +50,14 @@ export class Endpoint {
     });
     const event = (await started.json().catch(() => null))?.event_id;
     if (typeof event !== "string") throw new UserError(FAILED);
-    const stream = await request(`${this.address}/${event}`);
+    const stream = await request(`${this.address}/${event}`, {}, MAX_WAIT);
     const path = readResult(await readText(stream));
     // The path, because the address that the Space believes it has may be another one.
     const file = path.split("/").map(encodeURIComponent).join("/");
     const response = await request(`${this.root}/gradio_api/file=${file}`);
-    const { picture } = await readPicture(await response.blob());
+    const blob = await response.blob().catch(() => null);
+    if (!blob) throw new UserError(OFFLINE);
+    const { picture } = await readPicture(blob);
     if (picture.width !== side || picture.height !== side) throw new UserError(FAILED);
     return toRgba(picture);
   }
@@ -64,11 +68,13 @@ export class Endpoint {
  *
  * @param {string} address
  * @param {RequestInit} [options]
+ * @param {number} [limit] milliseconds in which all of the response comes
  * @returns {Promise<Response>} whose status is not an error's
  * @throws {UserError}
  */
-async function request(address, options) {
-  const response = await fetch(address, options).catch(() => null);
+async function request(address, options, limit = MAX_TRANSFER) {
+  const signal = AbortSignal.timeout(limit);
+  const response = await fetch(address, { ...options, signal }).catch(() => null);
   if (!response) throw new UserError(OFFLINE);
   if (response.ok) return response;
   throw new UserError(response.status === 503 ? BUSY : FAILED);

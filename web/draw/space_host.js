@@ -64,28 +64,26 @@ export function showCanvas(place, settings) {
   if (!known) {
     panels.set(model, panel);
     starting = panel.start();
-    if (settings.engine) runInBrowser(panel, settings);
   }
   openLink();
 }
 
 /** @param {Settings} settings @returns {DrawPanel | null} null where nothing can be drawn */
-function makePanel({ model, endpoint, side, palette, names, templates }) {
+function makePanel({ model, endpoint, engine, side, palette, names, templates }) {
   const colors = readPalette(palette);
   if (!colors) return null;
   const space = new Endpoint(ROOT, endpoint, endpoint === "translate_with" ? [model] : []);
   const host = makeHost((pixels) => space.translate(pixels, side), names, false);
   const panel = new DrawPanel({ side, palette: colors, host });
-  panel.showTemplates(
-    templates.map(({ name, file }) => ({
-      name,
-      read: async () => {
-        const response = await fetch(file.url);
-        return response.ok ? await response.blob() : null;
-      },
-    })),
-  );
+  panel.showTemplates(templates.map(({ name, file }) => ({ name, read: () => readFile(file) })));
+  if (engine) runInBrowser(panel, engine);
   return panel;
+}
+
+/** @param {File} file @returns {Promise<Blob | null>} null where it is missing */
+async function readFile({ url }) {
+  const response = await fetch(url);
+  return response.ok ? await response.blob() : null;
 }
 
 /**
@@ -103,14 +101,23 @@ function makeHost(translate, names, isLive) {
  * Loads the model into the browser. Without it, the canvas goes on with the Space's endpoint.
  *
  * @param {DrawPanel} panel
- * @param {Settings} settings
+ * @param {NonNullable<Settings["engine"]>} engine
  */
-async function runInBrowser(panel, { engine, side, names }) {
+async function runInBrowser(panel, { description, source }) {
+  const { translate, names } = panel.host;
   try {
     const { loadModel } = await import("../engine.js");
-    const folder = engine?.description && new URL("./", engine.description.url).href;
-    const model = await loadModel(folder ? { folder } : (engine?.source ?? {}), { device: "wasm" });
-    panel.setHost(makeHost((pixels) => model.translatePixels(pixels, side, side), names, true));
+    const folder = description && new URL("./", description.url).href;
+    const model = await loadModel(folder ? { folder } : (source ?? {}), { device: "wasm" });
+    /** @type {Host["translate"]} */
+    const translateHere = async (pixels, side) => {
+      try {
+        return await model.translatePixels(pixels, side, side);
+      } catch {
+        return await translate(pixels, side); // such as after the browser has ended the worker
+      }
+    };
+    panel.setHost(makeHost(translateHere, names, true));
   } catch (error) {
     console.info("The Space translates the drawings:", error);
   }
