@@ -57,6 +57,14 @@ def wait_for_copy(page: Page) -> np.ndarray:
     return read(page)
 
 
+def settle(page: Page) -> None:
+    """Waits until no more results come."""
+    result, before = page.locator("#draw-result"), None
+    while (shown := result.get_attribute("data-shown")) != before:
+        before = shown
+        page.wait_for_timeout(1500)
+
+
 def place(page: Page, x: float, y: float) -> tuple[float, float]:
     """Returns where a pixel of the drawing is on the screen."""
     box = page.locator("#draw-canvas").bounding_box()
