@@ -17,8 +17,8 @@ import numpy as np
 from playwright.sync_api import Browser, Page, expect
 
 POINTS, SECONDS_BETWEEN_POINTS = 200, 0.008
-# Milliseconds after a stroke, in which its last result comes.
-REST = 400
+# Milliseconds between the result of a stroke and the next stroke.
+REST = 200
 # Smallest results a second; largest milliseconds after the pen is lifted, and MB.
 TARGETS = {"results": 10.0, "lifted": 150.0, "memory": 50.0}
 COLUMNS = (
@@ -39,6 +39,8 @@ OBSERVE = """() => {
 # Returns the milliseconds from each event to the first result of a drawing that was read after it.
 DELAYS = """(events) => events.map((event) =>
   shown.find(({ read }) => read >= event)?.at - event).filter((delay) => delay > 0)"""
+# Whether the last stroke is shown.
+IS_SHOWN = "() => shown.at(-1)?.read >= lifted.at(-1)"
 # Draws strokes without a mouse, and waits for a result after each.
 DRAW_QUICKLY = """async ([strokes, points]) => {
   const [canvas, result] = ["draw-canvas", "draw-result"].map((id) => document.getElementById(id));
@@ -90,6 +92,7 @@ def draw_stroke(page: Page, number: int) -> float:
         time.sleep(max(0.0, start + index * SECONDS_BETWEEN_POINTS - time.perf_counter()))
     seconds = time.perf_counter() - start
     page.mouse.up()
+    page.wait_for_function(IS_SHOWN)
     page.wait_for_timeout(REST)
     return seconds
 
