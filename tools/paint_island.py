@@ -67,14 +67,14 @@ def zigzag(left: float, top: float, right: float, bottom: float, turns: int) -> 
 ISLAND = (
     Stroke("deep sea", 0, ((4, 4),)),
     Stroke("sea", 48, coast(88, 0.08)),
-    Stroke("shallow water", 40, coast(66, 0.1)),
-    Stroke("desert", 20, coast(52, 0.13)),
+    Stroke("shallow water", 28, coast(70, 0.1)),
+    Stroke("desert", 10, coast(56, 0.13)),
     Stroke("grassland", 0, ((132, 128),)),
-    Stroke("forest", 22, zigzag(98, 104, 170, 142, 2)),
-    Stroke("dry land", 16, zigzag(108, 146, 158, 158, 1)),
-    Stroke("bare red earth", 10, zigzag(122, 118, 150, 128, 1)),
-    Stroke("snow and ice", 6, ((134, 122), (138, 121), (142, 123))),
-    Stroke("lake or river", 5, zigzag(104, 122, 124, 158, 1)),
+    Stroke("forest", 22, zigzag(100, 102, 172, 138, 2)),
+    Stroke("dry land", 14, zigzag(112, 150, 162, 158, 1)),
+    Stroke("bare red earth", 9, zigzag(124, 114, 152, 122, 1)),
+    Stroke("snow and ice", 5, ((134, 117), (139, 116), (144, 118))),
+    Stroke("lake or river", 4, ((128, 124), (120, 130), (116, 140), (106, 146), (100, 158))),
 )
 
 
