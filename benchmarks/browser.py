@@ -11,7 +11,7 @@ starter model and for an untrained generator of full size it measures, on 1 and 
 For the starter painter it measures on the canvas how fast the result follows the pen, and the
 memory after 1,000 strokes; `--only drawing` measures nothing else.
 
-Loopback has no network delay: on a connection of 50 Mbit/s, the 8.6 MB of a first visit take 1.4 s
+Loopback has no network delay: on a connection of 50 Mbit/s, the 8.5 MB of a first visit take 1.4 s
 more. What limits the network alone is WebAssembly's vector instructions: they handle 4 numbers at
 once and have no fused multiply-add, where AVX2 handles 8 and has it. Run this on an idle machine:
 a load of 10 on two cores makes both times several times longer, and their ratio arbitrary.
