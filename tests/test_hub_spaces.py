@@ -100,7 +100,10 @@ def test_the_space_holds_the_package_and_the_files_it_shows_and_nothing_else(
     assert code <= files
     guides = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")}
     assert guides <= files, "README.md links to them"
-    others = {path for path in files - guides if not path.startswith(("pix2pix/", "assets/"))}
+    page = {path.relative_to(ROOT).as_posix() for path in (ROOT / "web").rglob("*.*")}
+    assert page <= files, "the canvas is made of its modules"
+    folders = ("pix2pix/", "assets/")
+    others = {path for path in files - guides - page if not path.startswith(folders)}
     assert others == {
         ".gitattributes", "README.md", "LICENSE", "app.py", "train_hub.py", "pyproject.toml",
         "requirements.txt", "requirements-train.txt", "requirements-geo.txt", "CHANGELOG.md",

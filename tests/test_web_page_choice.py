@@ -22,6 +22,7 @@ from tests.web_starters import (
     graph_digest,
     hold,
     quick_starters,
+    served_painter,
     translate_by,
 )
 from tests.web_visits import (
@@ -236,5 +237,6 @@ def test_a_running_list_goes_on_with_the_chosen_model(
         "003-input-map.png", "003-input-map-2.png", "wide-photo.png", "003-input-photo-3.png",
     ]  # fmt: skip
     assert_same_pixels(tmp_path / names[1], translate_by(STARTER_MODEL, SKETCH))
-    assert_same_pixels(tmp_path / names[2], translate_by(PAINTER, wide))
+    # Translated again by the chosen model, and at once, as was chosen meanwhile.
+    assert_same_pixels(tmp_path / names[2], served_painter(site, tmp_path)(wide))
     assert_same_pixels(tmp_path / names[3], translate_by(PAINTER, SKETCH))

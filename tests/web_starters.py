@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 from PIL import Image, ImageOps
 from playwright.sync_api import Page, Route, expect
 
+from pix2pix import Translator
 from pix2pix.artifacts import PAINTER_FOLDER
 from tests.browser import STARTER_MODEL
 from tests.commands import ROOT
@@ -34,6 +36,17 @@ def translate_by(folder: Path, picture: Path) -> Image.Image:
     """Returns what the graph that `quick_starters` puts into a folder makes of a picture."""
     image = Image.open(picture).convert("RGB")
     return image if folder == PAINTER else ImageOps.invert(image)
+
+
+def served_painter(site: FileServer, folder: Path) -> Translator:
+    """Returns the Translator of the painter that a site of `quick_starters` serves."""
+    copy = folder / "painter"
+    shutil.copytree(PAINTER, copy)
+    for name in ("pix2pix.json", "generator.onnx"):
+        content = site.files[f"starter_painter/{name}"]
+        assert isinstance(content, bytes)
+        (copy / name).write_bytes(content)
+    return Translator(copy)
 
 
 def graph_digest(site: FileServer) -> str:
