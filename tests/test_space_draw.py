@@ -64,6 +64,7 @@ def test_each_stroke_asks_the_space_and_downloads_are_what_python_makes(
 
 
 @needs_chromium
+@pytest.mark.slow
 def test_a_finger_draws_on_a_phone(browser: Browser, starter_space: str):
     with space_drawing(
         browser, starter_space, viewport=PHONE, has_touch=True, is_mobile=True
@@ -107,6 +108,7 @@ def test_the_drawing_survives_a_reload_other_tabs_and_other_models_and_fits_a_li
 
 
 @needs_chromium
+@pytest.mark.slow
 def test_everything_is_done_with_the_keyboard(browser: Browser, starter_space: str):
     with space_drawing(browser, starter_space) as page:
         asked = count_results(page)
