@@ -34,7 +34,12 @@ import { DrawPanel } from "./panel.js";
  */
 
 // The module's own address is .../gradio_api/file=/.../draw/space_host.js
-const [ROOT] = import.meta.url.split("/gradio_api/file=");
+const [MODULE_ROOT] = import.meta.url.split("/gradio_api/file=");
+// Behind a proxy, the Space may be reached at another port or protocol than it believes: as in Gradio,
+// those of the page count if the host name is the same.
+const { hostname, pathname } = new URL(MODULE_ROOT);
+const ROOT =
+  hostname === location.hostname ? location.origin + pathname.replace(/\/$/, "") : MODULE_ROOT;
 /** The canvas of each model: it stays while another tab or another model is shown. @type {Map<string, DrawPanel>} */
 const panels = new Map();
 /** @type {DrawPanel | null} */
@@ -82,7 +87,7 @@ function makePanel({ model, endpoint, engine, side, palette, names, templates })
 
 /** @param {File} file @returns {Promise<Blob | null>} null where it is missing */
 async function readFile({ url }) {
-  const response = await fetch(url);
+  const response = await fetch(url.replace(MODULE_ROOT, ROOT));
   return response.ok ? await response.blob() : null;
 }
 
