@@ -222,8 +222,9 @@ def test_a_terminal_shows_pictures_and_tiles_and_the_time_left(folder: Path):
     assert process.wait(timeout=60) == 0
     text = output.decode()
     rate = r"\[\d+:\d+<\d+:\d+, +[\d.]+"
-    assert re.search(rf"100%.* 1/1 {rate} images/s\]", text)
-    assert re.search(rf"large\.png: +\d+%.* \d+/56 {rate} tiles/s\]", text)
+    # A busy machine takes more than a second for one of them.
+    assert re.search(rf"100%.* 1/1 {rate}( images/s|s/ images)\]", text)
+    assert re.search(rf"large\.png: +\d+%.* \d+/56 {rate}( tiles/s|s/ tiles)\]", text)
 
 
 @pytest.mark.parametrize(
