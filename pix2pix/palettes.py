@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Any
 
-# More classes than a person tells apart in a row of swatches; as in `web/draw/palette.js`.
+# Nobody can tell more colors apart in a row of swatches; the same as in `web/draw/palette.js`.
 MAX_COLORS = 32
 MAX_NAME = 40
 COLOR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)

@@ -13,7 +13,7 @@ from tests.web_models import SIDE, build_model
 from tests.web_modules import WEB, needs_node
 from tests.web_pages import FileServer, engine_page, load, site_files
 
-# Returns pixels translated with and without a file, and what is said to a wrong number of them.
+# Returns pixels translated with and without a file, and the error for a wrong number of them.
 TRANSLATE = """([side]) => run(async () => {
   const canvas = new OffscreenCanvas(side, side);
   const context = canvas.getContext("2d");

@@ -41,11 +41,6 @@ export class Live {
     return Math.min(...this.#times) > FAST_MILLISECONDS && this.#times.length > 0;
   }
 
-  /** The milliseconds of the last translation; NaN before the first one. */
-  get milliseconds() {
-    return this.#times.at(-1) ?? Number.NaN;
-  }
-
   /**
    * Says that the drawing has changed.
    *
