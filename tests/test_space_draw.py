@@ -25,6 +25,7 @@ from tests.web_drawing import (
     SEA,
     Fingers,
     choose,
+    copy_link,
     draw_coast,
     place,
     read,
@@ -94,8 +95,7 @@ def test_the_drawing_survives_a_reload_other_tabs_and_other_models_and_fits_a_li
         assert np.array_equal(read(page), coast)
         page.get_by_role("radio", name=MAP_NAME).check()
         expect(page.locator("#draw")).to_contain_text("for the model")
-        page.get_by_role("button", name="Copy a link").click()
-        link = page.get_by_label("Link to this drawing").input_value()
+        link = copy_link(page)
         assert link.startswith(f"{starter_space}/#draw=")
         page.reload()
         open_canvas(page)

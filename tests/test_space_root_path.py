@@ -25,7 +25,7 @@ from tests.raw_http import API_PREFIX, RawSpaceClient, decode_pixels
 from tests.recording_server import SAMPLE_PHOTO
 from tests.space_clients import call_mcp_tool
 from tests.space_drawing import count_results, space_drawing, wait_for_result
-from tests.web_drawing import draw_coast
+from tests.web_drawing import copy_link, draw_coast
 
 # The operator writes the root path as a path, or as the public URL. The limit of each of the two
 # Spaces: below and above the default, which is 64.
@@ -125,8 +125,7 @@ def test_the_canvas_works_below_the_prefix(browser: Browser, public_url: str):
         shown = count_results(page)
         draw_coast(page)
         wait_for_result(page, shown)
-        page.get_by_role("button", name="Copy a link").click()
-        link = page.get_by_label("Link to this drawing").input_value()
+        link = copy_link(page)
         assert link.startswith(f"{public_url}/#draw=")
 
 

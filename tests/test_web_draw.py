@@ -20,6 +20,7 @@ from tests.web_drawing import (
     SIDE,
     Fingers,
     choose,
+    copy_link,
     draw_coast,
     drawing,
     place,
@@ -170,8 +171,7 @@ def test_a_link_carries_the_drawing(browser: Browser, site: FileServer):
     with drawing(browser, site) as page:
         draw_coast(page)
         coast = read(page)
-        page.get_by_role("button", name="Copy a link").click()
-        link = page.get_by_label("Link to this drawing").input_value()
+        link = copy_link(page)
         assert len(link) < 2000
     with visit(browser, link) as other:
         expect(other.locator("#draw [role=status]").last).to_contain_text("drawing of the link")

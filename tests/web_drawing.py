@@ -111,3 +111,11 @@ def draw_coast(page: Page) -> None:
     choose(page, "sea")
     choose(page, "Brush")
     stroke(page, (0, 128), (128, 100), (255, 128))
+
+
+def copy_link(page: Page) -> str:
+    """Copies a link to the drawing; returns it once the page shows it."""
+    page.get_by_role("button", name="Copy a link").click()
+    link = page.get_by_label("Link to this drawing")
+    expect(link).to_have_value(re.compile("#draw="))
+    return link.input_value()
