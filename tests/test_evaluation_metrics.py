@@ -15,8 +15,10 @@ LEGEND = Legend([BLACK, WHITE, RED])
 
 def test_identical_pictures_have_the_best_value_of_every_metric():
     assert score(photo(), photo(), LEGEND) == {
-        "l1": 0, "psnr": 100, "ssim": pytest.approx(1, abs=1e-5), "within_5": 1, "within_10": 1,
-        "class_accuracy": 1, "mean_iou": 1, "sharpness": 1,
+        "l1": 0, "psnr": 100, "ssim": pytest.approx(1, abs=1e-5),
+        "ms_ssim": pytest.approx(1, abs=1e-5), "within_5": 1, "within_10": 1,
+        "class_accuracy": 1, "mean_iou": 1, "boundary_f1": 1, "classes_found": 1,
+        "spectrum_distance": 0, "sharpness": 1, "checkerboard": 1,
     }  # fmt: skip
 
 

@@ -11,43 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from pix2pix.evaluation.legend import Legend
-
-MAX_PSNR = 100.0
-
-
-class Comparison:
-    """Holds a generated picture and its target, with the arrays that several metrics need.
-
-    Attributes:
-        generated: (H, W, 3) uint8.
-        target: (H, W, 3) uint8.
-        legend: the colors that stand for classes.
-    """
-
-    def __init__(self, generated: np.ndarray, target: np.ndarray, legend: Legend):
-        self.generated, self.target, self.legend = generated, target, legend
-
-    @functools.cached_property
-    def difference(self) -> np.ndarray:
-        """Returns the absolute difference in gray levels, (H, W, 3) int32."""
-        return np.abs(self.generated.astype(np.int32) - self.target)
-
-    @functools.cached_property
-    def largest_difference(self) -> np.ndarray:
-        """Returns the difference of the channel that differs most, (H, W) int32."""
-        # This is far faster than `max` over an axis of length 3.
-        return functools.reduce(np.maximum, np.moveaxis(self.difference, -1, 0))
-
-    @functools.cached_property
-    def target_classes(self) -> np.ndarray:
-        """Returns the legend index of each target pixel, (H, W) uint8."""
-        return self.legend.classes(self.target)
-
-    @functools.cached_property
-    def generated_classes(self) -> np.ndarray:
-        """Returns the legend index of each generated pixel, (H, W) uint8."""
-        return self.legend.classes(self.generated)
+from pix2pix.evaluation import class_measures, pixel_measures, spectrum_measures
+from pix2pix.evaluation.comparison import Comparison
 
 
 @dataclass(frozen=True)
@@ -97,67 +62,6 @@ class Metric:
         return self.better == "higher" and value > other
 
 
-def psnr(mse: float) -> float:
-    """Returns the peak signal-to-noise ratio in dB of a mean squared error in gray levels of 255.
-
-    At most 100, for identical pictures too.
-    """
-    return MAX_PSNR if mse == 0 else min(MAX_PSNR, 10 * float(np.log10(255.0**2 / mse)))
-
-
-def _ssim(comparison: Comparison) -> float:
-    return float(_compiled_ssim()(comparison.generated, comparison.target))
-
-
-@functools.cache
-def _compiled_ssim() -> Callable:
-    """Returns TensorFlow's SSIM, compiled: four times as fast as its operations one by one."""
-    import tensorflow as tf
-
-    # Pairs may differ in size, and a new trace for each size would take longer than the metric.
-    return tf.function(functools.partial(tf.image.ssim, max_val=255), reduce_retracing=True)
-
-
-def _share_within(levels: int, comparison: Comparison) -> float:
-    return float(np.mean(comparison.largest_difference <= levels))
-
-
-def _class_accuracy(comparison: Comparison) -> float:
-    return float(np.mean(comparison.target_classes == comparison.generated_classes))
-
-
-def _confusion(comparison: Comparison) -> np.ndarray:
-    """Returns (C, C) int64: pixels by target class (rows) and generated class (columns)."""
-    count = len(comparison.legend.colors)
-    cells = comparison.target_classes.astype(np.int64) * count + comparison.generated_classes
-    return np.bincount(cells.ravel(), minlength=count**2).reshape(count, count)
-
-
-def _mean_iou(confusion: np.ndarray) -> np.ndarray:
-    """Returns the mean IoU over the classes that occur in the targets, (R, C, C) -> (R,)."""
-    target, generated = confusion.sum(axis=-1), confusion.sum(axis=-2)
-    intersection = np.diagonal(confusion, axis1=-2, axis2=-1)
-    # For a class without any pixel, 0 is divided by 1; the mean leaves it out.
-    iou = intersection / np.maximum(target + generated - intersection, 1)
-    return iou.sum(axis=-1, where=target > 0) / np.sum(target > 0, axis=-1)
-
-
-def _gradient_energies(comparison: Comparison) -> np.ndarray:
-    """Returns (2,) int64: the gradient energy of the generated picture and of the target."""
-    return np.array([_gradient_energy(comparison.generated), _gradient_energy(comparison.target)])
-
-
-def _gradient_energy(picture: np.ndarray) -> int:
-    down, right = (np.diff(picture.astype(np.int32), axis=axis) for axis in (0, 1))
-    return sum(int(np.square(d).sum(dtype=np.int64)) for d in (down, right))
-
-
-def _sharpness(energies: np.ndarray) -> np.ndarray:
-    generated, target = energies.T
-    # One squared gray level is added to both, so that flat targets divide by 1 and not by 0.
-    return (generated + 1) / (target + 1)
-
-
 METRICS: dict[str, Metric] = {
     metric.key: metric
     for metric in (
@@ -175,7 +79,7 @@ METRICS: dict[str, Metric] = {
             format="{:.2f}",
             better="higher",
             description="10 log10(255^2 / mean squared error), at most 100",
-            measure=lambda comparison: psnr(np.mean(comparison.difference**2)),
+            measure=lambda comparison: pixel_measures.psnr(np.mean(comparison.difference**2)),
         ),
         Metric(
             key="ssim",
@@ -183,7 +87,15 @@ METRICS: dict[str, Metric] = {
             format="{:.3f}",
             better="higher",
             description="Wang et al. 2004, 11x11 Gaussian window, sigma 1.5, mean of the channels",
-            measure=_ssim,
+            measure=pixel_measures.ssim,
+        ),
+        Metric(
+            key="ms_ssim",
+            label="MS-SSIM",
+            format="{:.3f}",
+            better="higher",
+            description="SSIM at up to five scales, each half as large (Wang et al. 2003)",
+            measure=pixel_measures.ms_ssim,
         ),
         *(
             Metric(
@@ -193,7 +105,7 @@ METRICS: dict[str, Metric] = {
                 better="higher",
                 description=f"the share that differs from the target by at most {levels} in every "
                 "channel",
-                measure=functools.partial(_share_within, levels),
+                measure=functools.partial(pixel_measures.share_within, levels),
             )
             for levels in (5, 10)
         ),
@@ -204,7 +116,7 @@ METRICS: dict[str, Metric] = {
             better="higher",
             description="the share of pixels with the target's class, which is the nearest legend "
             "color (Euclidean RGB)",
-            measure=_class_accuracy,
+            measure=class_measures.class_accuracy,
             uses_legend=True,
         ),
         Metric(
@@ -214,9 +126,41 @@ METRICS: dict[str, Metric] = {
             better="higher",
             description="intersection over union of each legend class, averaged over the classes "
             "in the targets",
-            measure=_confusion,
-            combine=_mean_iou,
+            measure=class_measures.class_areas,
+            combine=class_measures.mean_iou,
             uses_legend=True,
+        ),
+        Metric(
+            key="boundary_f1",
+            label="boundary F1",
+            format="{:.3f}",
+            better="higher",
+            description="F1 of the pixels on the boundary of each legend class that are within 2 "
+            "pixels of the target's, averaged over the classes in the targets",
+            measure=class_measures.count_boundaries,
+            combine=class_measures.boundary_f1,
+            uses_legend=True,
+        ),
+        Metric(
+            key="classes_found",
+            label="classes found",
+            format="{:.1%}",
+            better="higher",
+            description="of the classes with at least 1 % of a target, the share that has at least "
+            "a tenth of that area",
+            measure=class_measures.count_found_classes,
+            combine=class_measures.share_found,
+            uses_legend=True,
+        ),
+        Metric(
+            key="spectrum_distance",
+            label="spectrum distance (dB)",
+            format="{:.2f}",
+            better="lower",
+            description="the difference of the radial power spectra, averaged over 16 bands of "
+            "frequency",
+            measure=spectrum_measures.band_powers,
+            combine=spectrum_measures.spectrum_distance,
         ),
         Metric(
             key="sharpness",
@@ -224,8 +168,18 @@ METRICS: dict[str, Metric] = {
             format="{:.2f}",
             better=None,  # A picture that is sharper than its target is not better.
             description="the squared differences of neighboring pixels, divided by the target's",
-            measure=_gradient_energies,
-            combine=_sharpness,
+            measure=pixel_measures.gradient_energies,
+            combine=pixel_measures.sharpness,
+        ),
+        Metric(
+            key="checkerboard",
+            label="checkerboard (target: 1)",
+            format="{:.2f}",
+            better=None,
+            description="the energy of patterns that repeat every 2 or 4 pixels, divided by the "
+            "target's",
+            measure=spectrum_measures.checkerboard_energies,
+            combine=spectrum_measures.checkerboard,
         ),
     )
 }

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageChops
 
 from pix2pix.config import Config
-from pix2pix.evaluation.metrics import psnr
+from pix2pix.evaluation.pixel_measures import psnr
 from pix2pix.images import orient_pair, split_pair
 from pix2pix.labels import Labels, labels_for
 
