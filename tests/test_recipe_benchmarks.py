@@ -1,0 +1,78 @@
+"""The experiments that compare recipes: their file of results, their intervals, a tiny run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.recipe_report import relative_difference
+from benchmarks.recipe_runs import find, measure_gap, pack, read_results, unpack
+from tests.commands import ROOT
+
+TINY = {
+    "image_size": 64, "load_size": 72, "generator_filters": 4, "discriminator_filters": 4,
+    "max_train_samples": 40, "validation_samples": 3,
+}  # fmt: skip
+
+
+def result_with(seed: int, l1: np.ndarray) -> dict:
+    return {"seed": seed, "measured": pack({"l1": l1})}
+
+
+def test_packed_measurements_are_those_that_were_packed():
+    measured = {"l1": np.array([1.5, 2.25]), "mean_iou": np.arange(12.0).reshape(2, 3, 2)}
+    unpacked = unpack(pack(measured))
+    assert unpacked.keys() == measured.keys()
+    assert all(np.array_equal(unpacked[key], measured[key]) for key in measured)
+
+
+def test_a_difference_that_all_pictures_and_seeds_share_has_a_narrow_interval():
+    """Each picture is 20 % better; pictures differ among themselves by much more."""
+    l1 = np.linspace(10, 90, 40)
+    pairs = [(result_with(s, 0.8 * (l1 + s)), result_with(s, l1 + s)) for s in range(3)]
+    assert relative_difference(pairs, "l1") == pytest.approx((-0.2, -0.2, -0.2), abs=1e-6)
+
+
+def test_seeds_that_disagree_widen_the_interval():
+    l1 = np.full(40, 50.0)
+    pairs = [(result_with(s, l1 * share), result_with(s, l1)) for s, share in enumerate((0.7, 1.3))]
+    value, low, high = relative_difference(pairs, "l1")
+    assert value == pytest.approx(0, abs=1e-6)
+    assert (low, high) == pytest.approx((-0.3, 0.3), abs=1e-6)
+
+
+def test_the_same_run_is_found_whatever_its_name():
+    run = {"task": "maps", "split": "selection", "flags": ["--seed"], "seed": 0, "steps": 9}
+    assert find([run | {"variant": "paper"}], run | {"variant": "other"})
+    assert not find([run], run | {"seed": 1})
+    assert read_results(Path("missing.jsonl")) == []
+
+
+def test_the_gap_is_that_of_the_second_half(tmp_path: Path):
+    path = tmp_path / "history.csv"
+    path.write_text("step,d_real,d_fake\n1,0.5,0.5\n2,0.5,0.5\n3,0.9,0.1\n4,0.7,0.3\n")
+    assert measure_gap(path) == pytest.approx(0.6)
+
+
+def run_recipes(action: str, folder: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "benchmarks.recipes", action, "--variants", "paper", "nearest"]
+    command += ["--results", folder / "results.jsonl", "--output_dir", folder / "runs", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.slow
+def test_variants_are_trained_scored_and_reported(tmp_path: Path):
+    flags = [word for name, value in TINY.items() for word in (f"--{name}", str(value))]
+    arguments = ["--steps", "4", "--seeds", "0", "--jobs", "2", *flags]
+    assert run_recipes("run", tmp_path, *arguments).count("L1 ") == 2
+    rows = (tmp_path / "results.jsonl").read_text().splitlines()
+    assert [json.loads(row)["split"] for row in rows] == ["selection"] * 2
+    assert run_recipes("run", tmp_path, *arguments).count("already") == 2
+    assert (tmp_path / "results.jsonl").read_text().splitlines() == rows
+    report = run_recipes("report", tmp_path, "--sheet", str(tmp_path / "sheet.png"))
+    for text in ("| paper | 0 | 4 |", "| nearest | 0 |", "| color lookup |", "Recall"):
+        assert text in report
+    assert (tmp_path / "sheet.png").stat().st_size > 10_000
