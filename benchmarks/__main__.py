@@ -1,9 +1,9 @@
 """Runs the benchmarks that take minutes and writes benchmarks/RESULTS.md: `make bench`.
 
 `python -m benchmarks inference` runs only the named benchmarks and keeps the other sections.
-PyTorch, OpenVINO and tf2onnx are measured too if they are installed, and the browser Space where
-Chromium and npm's packages (`make .node`) are. Longer benchmarks are not included and are run one
-by one: kill, recipes, hub_faults, space_fuzz.
+PyTorch, OpenVINO and tf2onnx are measured too if they are installed, the browser Space where
+Chromium and npm's packages (`make .node`) are, and training on a GPU where there is one. Longer
+benchmarks are not included and are run one by one: kill, recipes, hub_faults, space_fuzz.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import importlib.util
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "hub_publish": [],
     "hub_checkpoints": [],
     "browser": [],
+    "gpu": [],
 }
 PACKAGES = ("tensorflow", "keras", "onnxruntime", "numpy", "gradio", "huggingface_hub", "datasets")
 OPTIONAL_PACKAGES = ("torch", "openvino", "tf2onnx")
@@ -61,7 +63,11 @@ def describe_machine() -> str:
 
 def can_run(name: str) -> bool:
     """Returns whether this machine has what a benchmark needs."""
-    return name != "browser" or bool(CHROMIUM and ORT_FILES.is_dir())
+    needed = {
+        "browser": bool(CHROMIUM and ORT_FILES.is_dir()),
+        "gpu": bool(shutil.which("nvidia-smi")),
+    }
+    return needed.get(name, True)
 
 
 def run(name: str, arguments: list[str]) -> str:

@@ -45,10 +45,12 @@ def discriminator(filters: int) -> nn.Module:
 
 def build(settings: dict, inputs: np.ndarray, targets: np.ndarray):
     """Returns a function that makes one training step, D first, and returns L1."""
-    g = generator(settings["generator_filters"])
-    d = discriminator(settings["discriminator_filters"])
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    g = generator(settings["generator_filters"]).to(device)
+    d = discriminator(settings["discriminator_filters"]).to(device)
     adams = [torch.optim.Adam(network.parameters(), 2e-4, (0.5, 0.999)) for network in (g, d)]
-    photo, real = (torch.tensor(p).permute(0, 3, 1, 2) / 127.5 - 1 for p in (inputs, targets))
+    pictures = (torch.tensor(p, device=device) for p in (inputs, targets))
+    photo, real = (p.permute(0, 3, 1, 2) / 127.5 - 1 for p in pictures)
 
     def criterion(logits, is_real: bool):
         return functional.softplus(-logits if is_real else logits).mean()

@@ -24,8 +24,9 @@ TARGET, MEMORY_TARGET = 0.88, 1.15
 SIZES = {"generator_filters": 64, "discriminator_filters": 64}
 
 
-def random_pair() -> tuple[np.ndarray, np.ndarray]:
-    pictures = np.random.default_rng(0).integers(0, 256, (2, 1, 256, 256, 3), np.uint8)
+def random_pair(settings: dict) -> tuple[np.ndarray, np.ndarray]:
+    side = settings.get("image_size", 256)
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 1, side, side, 3), np.uint8)
     return pictures[0], pictures[1]
 
 
@@ -43,7 +44,7 @@ def our_step(settings: dict):
     def build():
         config = Config(**settings)
         trainer = Trainer(config, 1000, choose_devices(config))
-        inputs, targets = map(tf.constant, random_pair())
+        inputs, targets = map(tf.constant, random_pair(settings))
         return lambda: float(trainer.step(inputs, targets)["l1_loss"])
 
     return build
@@ -62,7 +63,7 @@ def plain_step(settings: dict):
         generator, discriminator = build_generator(config), build_discriminator(config)
         adams = [keras.optimizers.Adam(2e-4, beta_1=0.5) for _ in range(2)]
         cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
-        inputs, targets = (tf.cast(p, tf.float32) / 127.5 - 1.0 for p in random_pair())
+        inputs, targets = (tf.cast(p, tf.float32) / 127.5 - 1.0 for p in random_pair(settings))
 
         @tf.function
         def step():
@@ -90,7 +91,7 @@ def torch_step(settings: dict):
     """Returns a function that builds the step in PyTorch."""
     from benchmarks.torch_step import build
 
-    return lambda: build(settings, *random_pair())
+    return lambda: build(settings, *random_pair(settings))
 
 
 WORKERS = {"ours": our_step, "plain": plain_step, "torch": torch_step}

@@ -1,6 +1,8 @@
 """The experiments that compare recipes: their file of results, their intervals, a tiny run."""
 
+import importlib.util
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.gpu import CONTENDERS
 from benchmarks.recipe_report import relative_difference
 from benchmarks.recipe_runs import find, measure_gap, pack, read_results, unpack
 from tests.commands import ROOT
@@ -76,3 +79,13 @@ def test_variants_are_trained_scored_and_reported(tmp_path: Path):
     for text in ("| paper | 0 | 4 |", "| nearest | 0 |", "| color lookup |", "Recall"):
         assert text in report
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_the_gpu_benchmark_runs_on_a_cpu_with_tiny_networks():
+    command = [sys.executable, "-m", "benchmarks.gpu", "--tiny"]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in CONTENDERS:
+        if name != "torch" or importlib.util.find_spec("torch"):
+            assert re.search(rf"^\| {name} \| [\d.]+ \| [\d.]+ \|", output, re.MULTILINE), output
+    assert output.count("| paper |") == output.count("| best |") == 1
