@@ -2,7 +2,7 @@
 
 `run` trains variants of the paper's recipe on the same pairs, from the same seeds, two at a time
 on two cores, and appends one line with the scores to benchmarks/recipes.jsonl. A stopped run is
-resumed, a finished one is not repeated. Variants are chosen on the last tenth of the training
+resumed, a finished one is not repeated. Variants are chosen on four blocks of the training
 pairs; only with --final are they scored on the held-out pairs.
 
 `report` prints the means over the seeds, the differences from the paper's recipe with their 95 %
