@@ -158,7 +158,7 @@ def test_the_drawing_survives_a_reload_and_another_model(browser: Browser, site:
         draw_coast(page)
         coast = wait_for_copy(page)
         choose_model(page, MAP_NAME)
-        expect(page.locator("#draw")).to_contain_text("is not a legend of colors")
+        expect(page.locator("#draw")).to_contain_text("does not translate drawings")
         page.get_by_role("button", name=f"Draw for the model “{PAINTER_NAME}”").click()
         expect(page.locator("#draw-canvas")).to_be_visible()
         assert (wait_for_copy(page) == coast).all()

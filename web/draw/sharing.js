@@ -72,7 +72,7 @@ export class Sharing {
       this.link.hidden = false;
       fail(null);
       await navigator.clipboard.writeText(this.link.value);
-      say("The link is copied. Everybody who opens it sees this drawing.");
+      say("The link is copied. Anyone who opens it sees this drawing.");
     } catch (error) {
       if (error instanceof UserError) fail(error);
       else say("Copy the link from the field above."); // the browser lets no page copy it

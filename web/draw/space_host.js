@@ -61,7 +61,7 @@ export function showCanvas(place, settings) {
   const known = panels.get(model);
   const panel = known ?? makePanel(settings);
   if (!panel) {
-    place.textContent = "The input of this model is not a legend of colors that could be drawn.";
+    place.textContent = "This model does not translate drawings.";
     return;
   }
   shown = panel;

@@ -117,11 +117,7 @@ export class DrawTab {
 
   /** @param {LoadedModel} loaded one without a palette */
   #offerOther({ labels }) {
-    const sentence = make(
-      "p",
-      {},
-      `The input of this model (${labels.title}) is not a legend of colors that could be drawn.`,
-    );
+    const sentence = make("p", {}, `This model (${labels.title}) does not translate drawings.`);
     this.section.replaceChildren(sentence);
     const { drawable } = this;
     if (!drawable) return;
