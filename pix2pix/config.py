@@ -71,6 +71,13 @@ class Config(PairSettings, _Recipe):
     l1_weight: float = setting(
         100.0, "weight of the L1 loss beside the adversarial loss (lambda, section 3.3)", at_least=0
     )
+    color_balance: float = setting(
+        0.0,
+        "how much more the L1 loss counts pixels of rare target colors, such as thin roads on a "
+        "map, e.g. 0.5: by the root of how much rarer they are than the most common color; 0: "
+        "all pixels alike",
+        at_least=0,
+    )
     feature_weight: float = setting(
         0.0,
         "weight of the feature matching loss, which makes the discriminator's activations on "

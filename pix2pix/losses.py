@@ -41,9 +41,24 @@ def generator_gan_loss(fake_logits: tf.Tensor, kind: str) -> tf.Tensor:
     return _CRITERIA[kind](fake_logits, True)
 
 
-def l1_loss(generated: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    """Returns the mean absolute difference, in units of [-1, 1]."""
-    return tf.reduce_mean(tf.abs(generated - target))
+def l1_loss(generated: tf.Tensor, target: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
+    """Returns the mean absolute difference, in units of [-1, 1].
+
+    `weights`, (B, H, W), multiply the differences of the pixels.
+    """
+    difference = tf.abs(generated - target)
+    return tf.reduce_mean(difference if weights is None else difference * weights[..., None])
+
+
+def pixel_weights(target: tf.Tensor, colors: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Returns the weight of each pixel, (B, H, W): that of the nearest color (Euclidean).
+
+    `colors` are (C, channels) in [-1, 1], `weights` (C,).
+    """
+    # |t - c|^2 = |t|^2 - 2 t c + |c|^2, and |t|^2 is the same for all colors.
+    products = tf.tensordot(target, colors, axes=[[-1], [-1]])
+    distances = tf.reduce_sum(colors**2, axis=-1) - 2.0 * products
+    return tf.gather(weights, tf.argmin(distances, axis=-1))
 
 
 def feature_loss(generated: list[tf.Tensor], real: list[tf.Tensor]) -> tf.Tensor:

@@ -37,7 +37,7 @@ FLAGS = [
     "--hub_strategy", "--push_only", "--space_id", "--hf_job", "--hf_job_timeout",
     "--hf_job_source", "--dataset_config", "--train_split", "--pair_layout", "--force_split",
     "--aspect", "--bands", "--value_range", "--overwrite_output_dir", "--space_sdk",
-    "--space_hardware", "--upsampling", "--generator_depth", "--feature_weight",
+    "--space_hardware", "--upsampling", "--generator_depth", "--feature_weight", "--color_balance",
 ]  # fmt: skip
 EVALUATION_FLAGS = [
     "--model", "--dataset_name", "--dataset_revision", "--input_column", "--target_column",

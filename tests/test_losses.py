@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix.losses import discriminator_loss, feature_loss, generator_gan_loss, l1_loss
+from pix2pix.losses import (
+    discriminator_loss,
+    feature_loss,
+    generator_gan_loss,
+    l1_loss,
+    pixel_weights,
+)
 
 KINDS = ("vanilla", "lsgan", "hinge")
 
@@ -82,6 +88,22 @@ def test_l1_is_the_mean_absolute_difference():
     target = tf.reshape(tf.constant([-1.0, -1.0, 0.0, 0.25]), (1, 2, 2, 1))
     assert float(l1_loss(generated, target)) == pytest.approx((2 + 0 + 0.5 + 0.25) / 4)
     assert float(l1_loss(target, target)) == 0
+
+
+def test_weights_multiply_the_differences_of_their_pixels():
+    generated, target = tf.constant([[[[1.0, 0.5], [0.0, 0.0]]]]), tf.zeros((1, 1, 2, 2))
+    weights = tf.constant([[[3.0, 0.5]]])
+    assert float(l1_loss(generated, target, weights)) == pytest.approx(3 * 1.5 / 4)
+    assert float(l1_loss(generated, target, tf.ones((1, 1, 2)))) == float(
+        l1_loss(generated, target)
+    )
+
+
+def test_a_pixel_has_the_weight_of_the_nearest_color():
+    colors = tf.constant([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0], [1.0, -1.0, -1.0]])
+    target = tf.constant([[[[-0.9, -0.8, -1.0], [0.7, 1.0, 0.2], [0.4, -0.6, -0.3]]]])
+    weights = pixel_weights(target, colors, tf.constant([1.0, 2.0, 5.0]))
+    assert weights.numpy().tolist() == [[[1.0, 2.0, 5.0]]]
 
 
 def test_the_feature_loss_is_the_mean_over_layers_and_moves_only_the_generated_ones():

@@ -17,7 +17,6 @@ from pix2pix.artifacts import ArtifactFolder
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.evaluation import table
-from pix2pix.evaluation.legend import Legend
 from pix2pix.evaluation.report import evaluate
 from pix2pix.evaluation.reproduction import (
     comparable_metrics,
@@ -28,6 +27,7 @@ from pix2pix.fields import check_settings, setting
 from pix2pix.files import write_json
 from pix2pix.flags import Subset, parse_as
 from pix2pix.images import orient_pair
+from pix2pix.legend import Legend
 from pix2pix.names import check_model_name
 from pix2pix.runtime import prepare_tensorflow
 

@@ -10,6 +10,7 @@ import numpy as np
 from pix2pix.config import Config
 from pix2pix.data.archive import is_archive, open_archive
 from pix2pix.data.cache import cache_pairs
+from pix2pix.data.color_weights import find_color_weights
 from pix2pix.data.decoding import Decoder
 from pix2pix.data.folder import FolderSource
 from pix2pix.data.held_out import HeldOutPairs
@@ -183,6 +184,7 @@ def load_pairs(
         training = cache_pairs(source, plan.train, config.load_size, cache_dir)
         skipped["train"] = list(training.skipped)
         batches = TrainingPairs(training.pairs, config, worker)
+    batches.color_weights = find_color_weights(training.pairs, config)
     # An empty file can't be mapped to memory.
     held_out_dir = cache_dir if plan.held_out else None
     served = cache_pairs(source, plan.held_out, config.image_size, held_out_dir, as_served=True)

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from pix2pix.config import Config
 from pix2pix.data.cache import MAX_SKIPPED_FRACTION, too_many_unreadable
+from pix2pix.data.color_weights import ColorWeights
 from pix2pix.data.decoding import Row
 from pix2pix.data.source import Rows, Source
 from pix2pix.errors import UserError
@@ -46,7 +47,12 @@ class Worker:
 
 
 class TrainingPairs:
-    """Jittered batches of cached pairs, (N, 2, L, L, 3) uint8 with L = `config.load_size`."""
+    """Jittered batches of cached pairs, (N, 2, L, L, 3) uint8 with L = `config.load_size`.
+
+    `color_weights` are those of the targets' colors in the L1 loss, if the run has any.
+    """
+
+    color_weights: ColorWeights | None = None
 
     def __init__(self, pairs: np.ndarray, config: Config, worker: Worker = Worker()):  # noqa: B008
         self.pairs, self.config, self.worker = pairs, config, worker
@@ -84,6 +90,8 @@ class StreamedPairs:
     the same pairs. An unreadable row is replaced by the row drawn after it, and its number is added
     to `skipped`.
     """
+
+    color_weights: ColorWeights | None = None
 
     def __init__(
         self,

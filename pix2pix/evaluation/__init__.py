@@ -5,11 +5,11 @@ does not import TensorFlow, so that `--help` is fast and the Space can use the t
 """
 
 from pix2pix.evaluation.baselines import BASELINES, fit_baselines
-from pix2pix.evaluation.legend import Legend, find_legend
 from pix2pix.evaluation.metrics import METRICS, Metric
 from pix2pix.evaluation.palette import find_palette
 from pix2pix.evaluation.report import empty_report, evaluate
 from pix2pix.evaluation.scores import Scores, score, score_all
+from pix2pix.legend import Legend, find_legend
 
 __all__ = [
     "BASELINES",

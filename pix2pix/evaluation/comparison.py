@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from pix2pix.evaluation.legend import Legend
+from pix2pix.legend import Legend
 
 
 class Comparison:

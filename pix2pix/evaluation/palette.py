@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pix2pix.evaluation.legend import MIN_DISTANCE, NOISE, color_codes, flat_pixels, pixel_grid
+from pix2pix.legend import MIN_DISTANCE, NOISE, color_codes, flat_pixels, pixel_grid
 
 MAX_COLORS = 32
 # Smallest share of a color in the flat areas. Of a photo, hardly any color has so much.

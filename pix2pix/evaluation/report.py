@@ -6,10 +6,10 @@ import numpy as np
 
 from pix2pix.config import Config
 from pix2pix.evaluation.baselines import fit_baselines
-from pix2pix.evaluation.legend import Legend, find_legend
 from pix2pix.evaluation.metrics import METRICS, Metric
 from pix2pix.evaluation.scores import RESAMPLES, Predict, score_all
 from pix2pix.images import orient_pair
+from pix2pix.legend import Legend, find_legend
 
 LEGEND_FOUND, LEGEND_CHOSEN = "found in the training targets", "chosen by the user"
 NOTHING_MEASURED = "No held-out pairs: nothing was measured."

@@ -2,8 +2,8 @@
 
 import math
 
-from pix2pix.evaluation.legend import Legend
 from pix2pix.evaluation.metrics import METRICS
+from pix2pix.legend import Legend
 
 TOLERANCE = 0.01
 # Published values are rounded to six decimals.

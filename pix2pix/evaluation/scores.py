@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pix2pix.evaluation.legend import Legend
 from pix2pix.evaluation.metrics import METRICS, Comparison
 from pix2pix.images import orient_pair
+from pix2pix.legend import Legend
 
 RESAMPLES = 1000
 

@@ -76,7 +76,8 @@ def train(
     a loss or weight is no longer finite; the checkpoints before that step are kept.
     """
     total_steps = config.count_steps(len(pairs))
-    trainer, step, history = _start(config, total_steps, resumed, devices)
+    trainer = Trainer(config, total_steps, devices, pairs.color_weights)
+    step, history = _start(trainer, total_steps, resumed)
     checkpoints.warn_of_later_checkpoints(settings.checkpoints, step)
     last_saved = step
     with (
@@ -110,16 +111,15 @@ def train(
 
 
 def _start(
-    config: Config, total_steps: int, resumed: checkpoints.Checkpoint | None, devices: Devices
-) -> tuple[Trainer, int, History]:
-    """Returns trainer, step and history at the start of a run, or as the checkpoint has them."""
-    trainer = Trainer(config, total_steps, devices)
+    trainer: Trainer, total_steps: int, resumed: checkpoints.Checkpoint | None
+) -> tuple[int, History]:
+    """Returns step and history at the start of a run, or restores them from the checkpoint."""
     step, history = 0, History(total_steps)
     if resumed:
         checkpoints.restore(resumed, trainer.state())
         step, history = resumed.step, History(total_steps, **resumed.log)
-    devices.check_same_step(step)
-    return trainer, step, history
+    trainer.devices.check_same_step(step)
+    return step, history
 
 
 def _record(history: History, settings: SaveSettings, devices: Devices) -> None:

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from pix2pix import losses
 from pix2pix.config import Config
+from pix2pix.data.color_weights import ColorWeights
 from pix2pix.networks import (
     build_discriminator,
     build_generator,
@@ -45,10 +46,20 @@ class Trainer:
     the compiled graph, and returns the means of the scalars.
     """
 
-    def __init__(self, config: Config, total_steps: int, devices: Devices = Devices()):  # noqa: B008
-        """Builds networks and optimizers; `total_steps` is the length of the linear schedule."""
+    def __init__(
+        self,
+        config: Config,
+        total_steps: int,
+        devices: Devices = Devices(),  # noqa: B008
+        color_weights: ColorWeights | None = None,
+    ):
+        """Builds networks and optimizers; `total_steps` is the length of the linear schedule.
+
+        `color_weights` are those of the target's colors in the L1 loss.
+        """
         keras.utils.set_random_seed(config.seed)
         self.config, self.devices, self.strategy = config, devices, devices.strategy
+        self.color_weights = color_weights
         with self.strategy.scope():
             self.generator = build_generator(config)
             self.discriminator = build_discriminator(config)
@@ -157,11 +168,20 @@ class Trainer:
             fake_logits, matching = self._score(inputs, targets, generated)
             gan = losses.generator_gan_loss(fake_logits, self.config.gan_loss)
             l1 = losses.l1_loss(generated, targets)
-            total = gan + self.config.l1_weight * l1 + self.config.feature_weight * matching
+            weighted = self._weighted_l1(generated, targets)
+            total = gan + self.config.l1_weight * weighted + self.config.feature_weight * matching
             total = self._scale_loss(total, self.generator_optimizer)
         variables = self.generator.trainable_variables
         self.generator_optimizer.apply(generator_tape.gradient(total, variables), variables)
         return dict(zip(SCALARS, (d_loss, gan, l1, d_real, d_fake), strict=True))
+
+    def _weighted_l1(self, generated: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """Returns the L1 loss, with the weights of the target's colors if there are any."""
+        if self.color_weights is None:
+            return losses.l1_loss(generated, targets)
+        colors = _to_tensor(self.color_weights.colors, self.config.target_channels)
+        weights = losses.pixel_weights(targets, colors, self.color_weights.weights)
+        return losses.l1_loss(generated, targets, weights)
 
     def _score(self, inputs, targets, generated):
         """Returns the discriminator's logits for the generated pair, and the feature loss."""
