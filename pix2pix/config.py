@@ -5,6 +5,7 @@ same name, and `pix2pix.json` stores all of them beside the weights.
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -86,13 +87,18 @@ class Config(PairSettings, _Recipe):
     )
 
     num_train_epochs: int = setting(
-        200, "passes over the training pairs (section 6.2)", above=0, group="optimization"
+        200,
+        "passes over the training pairs (section 6.2)",
+        above=0,
+        group="optimization",
+        resumable=True,
     )
     max_train_steps: int | None = setting(
         None,
         "number of training steps, overrides --num_train_epochs",
         above=0,
         default_help="given by the epochs",
+        resumable=True,
     )
     train_batch_size: int = setting(1, "pairs per step, over all devices together", above=0)
     learning_rate: float = setting(2e-4, "Adam's learning rate (section 3.3)", above=0)
@@ -119,7 +125,9 @@ class Config(PairSettings, _Recipe):
     jit_compile: Literal["auto", "on", "off"] = setting(
         "auto", "compilation with XLA; auto: on for a GPU, off for a CPU"
     )
-    steps_per_execution: int = setting(1, "training steps per call of the compiled graph", above=0)
+    steps_per_execution: int = setting(
+        1, "training steps per call of the compiled graph", above=0, resumable=True
+    )
     # NumPy's and TensorFlow's seeds have 32 bits.
     seed: int = setting(
         0,
@@ -156,6 +164,10 @@ class Config(PairSettings, _Recipe):
         """Returns the number of training steps for `pairs` training pairs, at least 1."""
         steps = self.num_train_epochs * pairs // self.train_batch_size
         return self.max_train_steps or max(1, steps)
+
+    def steps_before_decay(self, pairs: int) -> float:
+        """Returns the step up to which the learning rate does not depend on the run's length."""
+        return math.inf if self.lr_schedule == "constant" else self.count_steps(pairs) // 2
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the settings by name, as `pix2pix.json` stores them."""

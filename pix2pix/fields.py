@@ -40,6 +40,8 @@ class Setting:
         on_card: whether the model card lists the setting among the hyperparameters.
         may_be_path: whether a text can be the path of a file, so that `~` is expanded.
         sets_defaults: whether the defaults of other settings depend on it.
+        resumable: whether a run that resumes a checkpoint may change the setting. This is asked of
+            the settings of `Config` only: a checkpoint holds no others, so those may all change.
         name: the field's name; its flag is `--name`.
         type: type of a single value: int, float, str, bool or Path.
         choices: the values of a `Literal`, else empty.
@@ -59,6 +61,7 @@ class Setting:
     on_card: bool = True
     may_be_path: bool = False
     sets_defaults: bool = False
+    resumable: bool = False
     # Set by `settings_of`, from the field and its annotation.
     name: str = ""
     type: type = str

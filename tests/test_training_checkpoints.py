@@ -165,17 +165,6 @@ def test_a_changed_config_is_refused_and_the_changes_are_named(tmp_path):
     checkpoints.check_same_run(replace(CONFIG, steps_per_execution=8), checkpoint)
 
 
-def test_a_run_can_be_extended_unless_its_learning_rate_depends_on_the_length(tmp_path):
-    constant = replace(CONFIG, lr_schedule="constant")
-    checkpoint = checkpoints.read_checkpoint(save(tmp_path, 3, config=constant)[0])
-    checkpoints.check_same_run(
-        replace(constant, max_train_steps=99, num_train_epochs=9), checkpoint
-    )
-    checkpoint = checkpoints.read_checkpoint(save(tmp_path, 3)[0])
-    with pytest.raises(UserError, match=r"max_train_steps \(6 -> 99\)"):
-        checkpoints.check_same_run(replace(CONFIG, max_train_steps=99), checkpoint)
-
-
 def test_a_checkpoint_of_a_later_version_is_refused_and_not_skipped(tmp_path):
     _, newest = save(tmp_path, 1, 2)
     rewrite(newest, config=CONFIG.to_dict() | {"warp_drive": 9})

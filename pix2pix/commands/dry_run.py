@@ -61,6 +61,7 @@ def run(config: Config, options: Options) -> None:
     source = data.open_source(config, cache_dir)
     plan = source.plan(config)
     resume.check_same_data(checkpoint, identify(source, plan))
+    resume.check_length(config, options, checkpoint, len(plan.train))
     show_pairs(source, plan, config)
     preview = write_preview(options.output_dir, source, plan, config)
     lines = check_work(config, options, plan, cache_dir) | targets | {"preview": str(preview)}

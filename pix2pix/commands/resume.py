@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pix2pix.config import Config
+from pix2pix.errors import UserError
 from pix2pix.options import Options
 
 if TYPE_CHECKING:
@@ -56,6 +57,37 @@ def check_same_data(checkpoint: "Checkpoint | None", identity: "DataIdentity") -
 
     if checkpoint:
         checkpoints.check_same_data(identity, checkpoint)
+
+
+def check_length(
+    config: Config, options: Options, checkpoint: "Checkpoint | None", pairs: int
+) -> None:
+    """Prints a changed length of a resumed run, and raises `UserError` if it can't have that one.
+
+    A run can go on for longer, even after its end, while the learning rate of every step so far is
+    that of the longer run.
+
+    Args:
+        config: the settings of the resumed run.
+        options: its folders.
+        checkpoint: the checkpoint that it resumes, if any.
+        pairs: the number of training pairs.
+    """
+    if checkpoint is None:
+        return
+    old, new = checkpoint.config.count_steps(pairs), config.count_steps(pairs)
+    if old == new:
+        return
+    flat = min(c.steps_before_decay(pairs) for c in (checkpoint.config, config))
+    if checkpoint.step > flat:
+        raise UserError(
+            f"The run in {options.output_dir} was planned for {old:,} steps and can't go on to "
+            f"{new:,} after step {checkpoint.step:,}: with --lr_schedule {config.lr_schedule}, the "
+            f"two lengths have other learning rates from step {flat:,} on. Let it end as planned, "
+            f"then start a new run from its model, with --init_from {options.output_dir} and "
+            "another --output_dir."
+        )
+    print(f"The run ends after step {new:,} instead of {old:,}.")
 
 
 def pin_dataset(config: Config, checkpoint: "Checkpoint | None") -> Config:

@@ -141,10 +141,12 @@ def train(
     devices: "Devices",
 ) -> "Result":
     """Trains the networks, from the first step or from `checkpoint`."""
+    from pix2pix.commands import resume
     from pix2pix.data.identity import write_inventory
     from pix2pix.images import orient_pair
     from pix2pix.training import loop
 
+    resume.check_length(config, options, checkpoint, len(loaded.batches))
     steps = config.count_steps(len(loaded.batches))
     print(f"Training {steps} steps on {devices.name}.")
     if not devices.has_gpu and steps > CPU_WARNING_STEPS and config.generator_filters >= 64:

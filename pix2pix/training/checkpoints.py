@@ -22,16 +22,13 @@ from numpy.lib.format import write_array
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
+from pix2pix.fields import settings_of
 from pix2pix.files import remove_temporary, write_atomically
 
 if TYPE_CHECKING:
     from pix2pix.data.identity import DataIdentity
 
 LOGGER = logging.getLogger(__name__)
-# The fields that a resumed run may change: the run's length, unless the learning rate depends on
-# it, and the number of steps per call of the graph.
-RUN_LENGTH = {"num_train_epochs", "max_train_steps"}
-STEPS_PER_CALL = {"steps_per_execution"}
 DIGEST_BYTES = hashlib.sha256().digest_size
 BLOCK_BYTES = 1 << 20
 
@@ -206,8 +203,11 @@ def warn_of_later_checkpoints(folder: Path, step: int) -> None:
 
 
 def check_same_run(config: Config, checkpoint: Checkpoint) -> None:
-    """Raises `UserError` naming the fields in which `config` differs from the checkpoint's."""
-    allowed = STEPS_PER_CALL | (RUN_LENGTH if config.lr_schedule == "constant" else set())
+    """Raises `UserError` naming the fields in which `config` differs from the checkpoint's.
+
+    Fields that are declared as `resumable` may differ.
+    """
+    allowed = {spec.name for spec in settings_of(Config) if spec.resumable}
     if checkpoint.data and checkpoint.data["file_count"] and Path(config.dataset_name).exists():
         allowed |= {"dataset_name"}  # the folder was moved, or `check_same_data` finds the changes
     changed = config.changed_fields(checkpoint.config).items()

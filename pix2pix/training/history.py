@@ -30,7 +30,8 @@ class History:
 
     Attributes:
         rows: dicts with `step`, `seconds` and the names in `SCALARS`.
-        interval: steps per row, chosen so that a run has at most `MAX_ROWS` rows.
+        interval: steps per row, chosen so that a run has at most `MAX_ROWS` rows. A run that goes
+            on for longer may get a longer interval; earlier rows are then joined.
     """
 
     def __init__(
@@ -42,9 +43,13 @@ class History:
         count: int = 0,
     ):
         """Starts an empty history, or continues the one whose `state()` is passed."""
-        self.rows, self._seconds_before, self._started = list(rows), seconds, time.monotonic()
+        self._seconds_before, self._started = seconds, time.monotonic()
         self.interval = max(1, math.ceil(total_steps / MAX_ROWS))
+        self.rows, unfinished = _join_rows(rows, self.interval)
         self._sums, self._count = np.array(sums), count
+        for row, weight in unfinished:
+            self._sums += weight * _values(row)
+            self._count += weight
         self._unread: list[tuple[int, int, dict]] = []
 
     def state(self) -> dict[str, Any]:
@@ -107,6 +112,37 @@ class History:
                     "--discriminator_filters or a smaller --learning_rate."
                 )
         return None
+
+
+def _join_rows(rows: Sequence[dict], interval: int) -> tuple[list[dict], list[tuple[dict, int]]]:
+    """Joins rows of shorter intervals to rows of about `interval` steps, as weighted means.
+
+    Returns:
+        The rows, and those of an interval that is not complete yet, each with its number of steps.
+    """
+    steps = [0, *(row["step"] for row in rows)]
+    weights = np.diff(steps).tolist()
+    if all(weight >= interval for weight in weights):
+        return list(rows), []
+    groups: dict[int, list[tuple[dict, int]]] = {}
+    for row, weight in zip(rows, weights, strict=True):
+        groups.setdefault(math.ceil(row["step"] / interval), []).append((row, weight))
+    unfinished = groups.popitem()[1] if steps[-1] % interval else []
+    return [_mean_row(group) for group in groups.values()], unfinished
+
+
+def _mean_row(group: list[tuple[dict, int]]) -> dict:
+    """Returns one row for several, each with its number of steps."""
+    last, _ = group[-1]
+    if len(group) == 1:
+        return last
+    weights = [weight for _, weight in group]
+    means = np.average([_values(row) for row, _ in group], axis=0, weights=weights)
+    return last | dict(zip(SCALARS, means.tolist(), strict=True))
+
+
+def _values(row: dict) -> np.ndarray:
+    return np.array([row[name] for name in SCALARS])
 
 
 def write_history(path: Path, rows: list[dict]) -> None:
