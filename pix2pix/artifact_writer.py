@@ -29,6 +29,8 @@ from pix2pix.config import Config
 from pix2pix.data import LoadedPairs
 from pix2pix.files import sha256, write_image, write_json
 from pix2pix.images import orient_pair
+from pix2pix.legend import MAX_COLORS, Legend
+from pix2pix.palettes import Color
 from pix2pix.training.history import write_history
 from pix2pix.translate import Translator
 
@@ -85,7 +87,11 @@ def write_results(folder: Path, run: FinishedRun, loaded: LoadedPairs) -> dict:
     """
     translator, held_out = Translator(folder), loaded.held_out
     if held_out:
-        report = evaluation.evaluate(translator.predict, loaded.reference, held_out, run.config)
+        _, colors = _legends(run.config, loaded)
+        legend = Legend(colors) if 0 < len(colors) <= MAX_COLORS else None
+        report = evaluation.evaluate(
+            translator.predict, loaded.reference, held_out, run.config, legend
+        )
     else:
         report = evaluation.empty_report()
     report["samples"] = write_samples(folder, translator, loaded.examples, report["per_pair"])
@@ -134,6 +140,11 @@ def _describe_reading(config: Config, loaded: LoadedPairs) -> dict:
     return {name: rule.to_dict() for name, rule in zip(("input", "target"), rules, strict=True)}
 
 
+def _legends(config: Config, loaded: LoadedPairs) -> tuple[list[Color], list[Color]]:
+    """Returns the colors of the class numbers that inputs and targets hold; [] for pictures."""
+    return orient_pair(map(loaded.source.decoder.legend, (0, 1)), config.direction)
+
+
 def _license_of(dataset_card: dict[str, Any]) -> str | None:
     license = dataset_card.get("license")
     if isinstance(license, list):
@@ -149,9 +160,12 @@ def _describe_palettes(run: FinishedRun, loaded: LoadedPairs) -> dict:
     columns = loaded.source.columns if len(loaded.source.columns) == 2 else ("", "")
     columns = orient_pair(columns, run.config.direction)
     sides = orient_pair(loaded.reference.swapaxes(0, 1), run.config.direction)
+    legends = _legends(run.config, loaded)
     return {
-        f"{side}_palette": evaluation.find_palette(pictures, named.get(column))
-        for side, pictures, column in zip(("input", "target"), sides, columns, strict=True)
+        f"{side}_palette": evaluation.find_palette(pictures, named.get(column), legend)
+        for side, pictures, column, legend in zip(
+            ("input", "target"), sides, columns, legends, strict=True
+        )
     }
 
 

@@ -5,11 +5,11 @@ nearest color.
 """
 
 import functools
-import re
 
 import numpy as np
 
 from pix2pix.errors import UserError
+from pix2pix.palettes import parse_colors
 
 MAX_COLORS = 64
 # `find_legend` returns at most 16 colors, each with at least 0.4 % of the flat pixels, and at least
@@ -43,14 +43,7 @@ class Legend:
     @classmethod
     def parse(cls, text: str) -> "Legend":
         """Parses hexadecimal RGB, `ffff00,007fff`. Raises `UserError` for anything else."""
-        colors = [color.strip().removeprefix("#") for color in text.split(",")]
-        for color in colors:
-            if not re.fullmatch("[0-9a-fA-F]{6}", color):
-                raise UserError(
-                    f"{color!r} in --legend is not a color; write each color as six hexadecimal "
-                    "digits, separated by commas: ffff00,007fff."
-                )
-        return cls([list(bytes.fromhex(color)) for color in colors])
+        return cls(parse_colors(text, "--legend"))
 
     def classes(self, picture: np.ndarray) -> np.ndarray:
         """Returns (H, W) uint8, the index of the legend color nearest to each pixel.

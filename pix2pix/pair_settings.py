@@ -5,7 +5,7 @@ from typing import Literal
 
 from pix2pix.errors import UserError
 from pix2pix.fields import setting
-from pix2pix.pixels.rule import PixelRule
+from pix2pix.pixels.rule import PixelRule, parse_legend
 
 # Section 6.1: pictures are resized to 286 x 286, then cropped at random to 256 x 256.
 JITTER_SCALE = 286 / 256
@@ -100,6 +100,19 @@ class PairSettings:
         "dtype: the smallest and largest that the type holds; auto: recognized from the dataset",
         on_card=False,
     )
+    input_legend: str | None = setting(
+        None,
+        "colors of the classes, class 0 first, for inputs whose pixels are class numbers, e.g. "
+        "000000,804000; none: they are gray images, not class numbers",
+        default_help="class numbers are refused, unless the images have a palette",
+        on_card=False,
+    )
+    target_legend: str | None = setting(
+        None,
+        "the same for targets",
+        default_help="class numbers are refused, unless the images have a palette",
+        on_card=False,
+    )
     augmentation: Literal["none", "flip", "transpose", "dihedral"] = setting(
         "flip",
         "random changes besides the crop; none: for images that must not be mirrored, such as "
@@ -127,7 +140,8 @@ class PairSettings:
 
     def check_pairs(self) -> None:
         """Raises `UserError` for values that exclude each other."""
-        PixelRule.parse(self.bands, self.value_range)
+        PixelRule.parse(self.bands, self.value_range, self.input_legend)
+        parse_legend(self.target_legend, "--target_legend")
         if self.load_size < self.image_size:
             raise UserError(
                 f"--load_size is {self.load_size}; it must be at least "

@@ -1,13 +1,29 @@
-"""Reads the colors of a model's inputs, which say whether a visitor can draw one."""
+"""Reads colors: those that a flag lists, and those of a model's inputs, for a canvas."""
 
 import re
 import unicodedata
 from typing import Any
 
+from pix2pix.errors import UserError
+
+Color = tuple[int, int, int]
+
 # Nobody can tell more colors apart in a row of swatches; the same as in `web/draw/palette.js`.
 MAX_COLORS = 32
 MAX_NAME = 40
 COLOR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
+
+
+def parse_colors(text: str, flag: str) -> list[Color]:
+    """Parses hexadecimal RGB, `ffff00,007fff`; raises `UserError`, naming `flag`, for others."""
+    colors = [color.strip().removeprefix("#") for color in text.split(",")]
+    for color in colors:
+        if not re.fullmatch("[0-9a-fA-F]{6}", color):
+            raise UserError(
+                f"{color!r} in {flag} is not a color; write each color as six hexadecimal "
+                "digits, separated by commas: ffff00,007fff."
+            )
+    return [(red, green, blue) for red, green, blue in map(bytes.fromhex, colors)]
 
 
 def read_input_palette(description: dict[str, Any]) -> list[dict[str, str]] | None:

@@ -155,15 +155,20 @@ def test_pictures_that_are_not_pairs_are_refused(tmp_path, capsys, size, reason)
     assert not (tmp_path / "run" / "batch_preview.png").exists()
 
 
-def test_a_warning_about_class_numbers_goes_to_stderr(tmp_path, capsys):
+def test_class_numbers_are_refused_unless_they_have_colors(tmp_path, capsys):
     for side in "AB":
         (tmp_path / f"train{side}").mkdir()
     for number, (a, _) in enumerate(make_pairs(12, 64)):
         a.save(tmp_path / "trainA" / f"{number}.png")
         classes = np.kron(np.arange(16).reshape(4, 4) % 9, np.ones((16, 16))).astype(np.uint8)
         Image.fromarray(classes).save(tmp_path / "trainB" / f"{number}.png")
-    assert run(tmp_path / "run", "--dataset_name", str(tmp_path)) == 0
-    assert "Warning: The images B look like class numbers" in capsys.readouterr().err
+    assert run(tmp_path / "run", "--dataset_name", str(tmp_path)) == 1
+    error = capsys.readouterr().err
+    assert "The images B look like class numbers" in error
+    legend = error.partition("--target_legend ")[2].partition(";")[0]
+    arguments = ("--dataset_name", str(tmp_path), "--target_legend", legend)
+    assert run(tmp_path / "run", *arguments) == 0
+    assert "class numbers, drawn in the 9 colors" in capsys.readouterr().out
 
 
 def test_one_pair_trains_without_held_out_pairs(tmp_path, capsys):

@@ -38,6 +38,7 @@ FLAGS = [
     "--hf_job_source", "--dataset_config", "--train_split", "--pair_layout", "--force_split",
     "--aspect", "--bands", "--value_range", "--overwrite_output_dir", "--space_sdk",
     "--space_hardware", "--upsampling", "--generator_depth", "--feature_weight", "--color_balance",
+    "--input_legend", "--target_legend",
 ]  # fmt: skip
 EVALUATION_FLAGS = [
     "--model", "--dataset_name", "--dataset_revision", "--input_column", "--target_column",

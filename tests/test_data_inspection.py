@@ -1,7 +1,4 @@
-"""What is found out about a dataset before training: proportions, class numbers, value range."""
-
-from collections.abc import Callable, Iterable
-from pathlib import Path
+"""What is found out about a dataset before training: proportions and value range."""
 
 import numpy as np
 import pytest
@@ -10,33 +7,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from pix2pix import UserError
-from pix2pix.data import Inspection, describe_pairs, inspect_pairs, load_pairs, open_source
+from pix2pix.data import describe_pairs, inspect_pairs, load_pairs, open_source
 from pix2pix.data.proportions import check_joined
 from tests.builders import InMemorySource, join_pair, make_pairs, make_picture, tiny_config
-
-
-def write_pictures(folder: Path, pictures: Iterable[Image.Image], suffix: str = "png") -> Path:
-    """Writes <folder>/N.<suffix> and returns the dataset's folder, which is its parent."""
-    folder.mkdir(parents=True)
-    for number, picture in enumerate(pictures):
-        picture.save(folder / f"{number}.{suffix}")
-    return folder.parent
-
-
-def write_sides(root: Path, a: Iterable[Image.Image], b: Iterable[Image.Image]) -> Path:
-    write_pictures(root / "trainA", a)
-    return write_pictures(root / "trainB", b)
-
-
-def inspect(folder: Path, **changes) -> Inspection:
-    config = tiny_config(dataset_name=str(folder), **changes)
-    source = open_source(config)
-    return inspect_pairs(source, source.plan(config), config)
-
-
-def pictures(count: int, width: int, height: int) -> list[Image.Image]:
-    return [make_picture(width, height, seed) for seed in range(count)]
-
+from tests.inspected_folders import inspect, pictures, write_pictures, write_sides
 
 # Proportions.
 
@@ -162,65 +136,6 @@ def test_only_about_twice_as_long_as_broad_is_a_pair(breadth, ratio, layout):
         assert not is_pair and f"x.png has {size[0]}x{size[1]} pixels" in str(error)
     else:
         assert is_pair
-
-
-# Class numbers.
-
-
-def label_map(largest: int, seed: int = 0, void: bool = False) -> Image.Image:
-    """Returns rectangles of class numbers from 0 to `largest`."""
-    random = np.random.default_rng(seed)
-    values = np.kron(random.integers(0, largest + 1, (5, 5)), np.ones((8, 8))).astype(np.uint8)
-    if void:
-        values[:4] = 255
-    return Image.fromarray(values)
-
-
-def as_palette(image: Image.Image, colors: bool) -> Image.Image:
-    palette = Image.fromarray(np.asarray(image), "P")
-    random = np.random.default_rng(0)
-    ramp = np.arange(256).repeat(3)
-    palette.putpalette((random.integers(0, 256, 768) if colors else ramp).astype(np.uint8))
-    return palette
-
-
-CLASS_NUMBERS: dict[str, Callable[[int], Image.Image]] = {
-    "gray": lambda seed: label_map(10, seed),
-    "two classes": lambda seed: label_map(1, seed),
-    "with pixels of no class": lambda seed: label_map(20, seed, void=True),
-    "150 classes": lambda seed: label_map(150, seed),
-    "three equal channels": lambda seed: label_map(10, seed).convert("RGB"),
-    "palette without colors": lambda seed: as_palette(label_map(10, seed), colors=False),
-}
-PICTURES: dict[str, Callable[[int], Image.Image]] = {
-    "colors": lambda seed: make_picture(40, 40, seed),
-    "gray photo": lambda seed: make_picture(40, 40, seed).convert("L"),
-    "mask in black and white": lambda seed: label_map(1, seed).point(lambda v: v * 255),
-    "palette with colors": lambda seed: as_palette(label_map(10, seed), colors=True),
-    "gray levels of classes": lambda seed: label_map(5, seed).point(lambda v: v * 50),
-    "black": lambda _: Image.new("L", (40, 40)),
-}
-
-
-@pytest.mark.parametrize("kind", CLASS_NUMBERS)
-def test_class_numbers_are_a_warning_that_names_the_side(tmp_path, kind):
-    labels = [CLASS_NUMBERS[kind](seed) for seed in range(12)]
-    folder = write_sides(tmp_path, pictures(12, 40, 40), labels)
-    (warning,) = inspect(folder).warnings
-    assert warning.startswith("The images B look like class numbers, not colors")
-    assert "trainB/0.png" in warning
-
-
-@pytest.mark.parametrize("kind", PICTURES)
-def test_other_pictures_are_not_taken_for_class_numbers(tmp_path, kind):
-    others = [PICTURES[kind](seed) for seed in range(12)]
-    assert inspect(write_sides(tmp_path, others, others)).warnings == ()
-
-
-def test_class_numbers_in_one_half_of_a_picture_are_found(tmp_path):
-    pairs = [(make_picture(40, 40, n), label_map(10, n).convert("RGB")) for n in range(12)]
-    (warning,) = inspect(write_pictures(tmp_path / "train", map(join_pair, pairs))).warnings
-    assert warning.startswith("The images B look like class numbers")
 
 
 # Value range.

@@ -21,6 +21,7 @@ NEEDED = dict.fromkeys(
 ) | dict.fromkeys(("space_sdk", "space_hardware"), ["--space_id", "me/space"])
 # Values of settings that allow only some.
 WORDS = {"bands": "1,2,3", "value_range": "0,4095", "generator_depth": "6"}
+WORDS |= dict.fromkeys(("input_legend", "target_legend"), "000000,ff0000")
 HEAVY = ("tensorflow", "keras", "datasets", "onnxruntime", "gradio")
 EXAMPLES = {int: "300", float: "0.25", str: "text", Path: "folder"}
 

@@ -20,6 +20,7 @@ from rasterio.rpc import RPC
 from benchmarks.geotiff import PEAK, translate_raster, write_raster
 from pix2pix import Translator, UserError
 from pix2pix.geotiff import is_georeferenced, translate_geotiff
+from pix2pix.geotiff.reading import RasterReader
 from pix2pix.pixels.rule import PixelRule
 from pix2pix.translate import STARTER_MODEL
 from tests.builders import make_picture
@@ -242,6 +243,22 @@ def test_tiles_without_data_are_not_translated(
     )
     assert progress == [("tiles", done, 8) for done in range(1, 9)]
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16])
+def test_class_numbers_get_the_colors_of_a_legend(tmp_path: Path, dtype: type):
+    colors = np.array([[10, 200, 30], [250, 10, 10], [0, 0, 90]], np.uint8)
+    numbers = np.kron(np.arange(12).reshape(3, 4) % 3, np.ones((16, 16))).astype(dtype)
+    numbers[:5] = 99
+    source = write(tmp_path / "in.tif", numbers[..., None], nodata=99)
+    legend = ",".join(bytes(color).hex() for color in colors)
+    reader = RasterReader(source, PixelRule.parse(legend=legend))
+    reader.prepare(lambda *_: None)
+    rows, valid = reader.read(0, 48)
+    reader.close()
+    np.testing.assert_array_equal(valid, numbers != 99)
+    np.testing.assert_array_equal(rows[5:], colors[numbers[5:]])
+    assert (rows[:5] == 255).all()
 
 
 def test_bands_and_range_can_be_chosen(tmp_path: Path, translator: Translator):

@@ -52,7 +52,7 @@ ALLOWED = {
     "geotiff": SERVING | {"translate"},
     "png_results": {"translate"},
     "artifact_writer": {
-        "config", "images", "data", "training", "artifacts", "gallery", "evaluation", "export",
+        "config", "images", "legend", "data", "training", "artifacts", "gallery", "evaluation", "export",
         "card", "translate",
     },
     "space": SERVING | {"browser", "gallery", "evaluation", "hub", "labels", "translate"},

@@ -146,13 +146,16 @@ def _proportions(description: dict) -> Table:
 
 
 def _pixel_values(description: dict) -> Table:
-    """Returns a row for each side of the pairs of which bands or values were chosen."""
+    """Returns a row for each side of the pairs of which bands, values or colors were chosen."""
     rows = []
     for side, rule in description.get("reading", {}).items():
         bands, value_range = rule["bands"], rule["value_range"]
         parts = [f"bands {', '.join(map(str, bands))}"] if bands else []
         if not isinstance(value_range, str):
             parts.append("values {:g} to {:g} are black to white".format(*value_range))
+        if legend := rule.get("legend"):
+            colors = ", ".join(f"`{color}`" for color in legend)
+            parts.append(f"the class numbers 0 to {len(legend) - 1} become {colors}")
         if parts:
             rows.append([f"{side} pictures", "; ".join(parts)])
     return rows

@@ -10,8 +10,10 @@ from PIL import Image
 from pix2pix.config import Config
 from pix2pix.geometry import Size, make_square, scale_to_fit
 from pix2pix.images import resize, split_pair
+from pix2pix.palettes import Color
 from pix2pix.pixels.gate import open_image
-from pix2pix.pixels.rule import PixelRule
+from pix2pix.pixels.label_maps import paint_gray
+from pix2pix.pixels.rule import PixelRule, parse_legend
 
 Row = tuple[bytes, ...]
 
@@ -35,8 +37,9 @@ class Decoder:
     @classmethod
     def of_config(cls, config: Config) -> "Decoder":
         """Returns the decoder that the settings ask for, before the dataset has been looked at."""
-        chosen = PixelRule.parse(config.bands, config.value_range)
-        other = PixelRule(value_range=chosen.value_range)
+        chosen = PixelRule.parse(config.bands, config.value_range, config.input_legend)
+        legend = parse_legend(config.target_legend, "--target_legend")
+        other = PixelRule(value_range=chosen.value_range, legend=legend)
         rules = (chosen, other) if config.direction == "a_to_b" else (other, chosen)
         return cls(
             rules,
@@ -47,13 +50,32 @@ class Decoder:
 
     def decode(self, row: Row) -> tuple[Image.Image, Image.Image]:
         """Decodes a row to A and B in 8-bit RGB; raises `UserError` when one can't be read."""
+        rules = self.file_rules(len(row))
+        pictures = [open_image(file, rule=rule) for file, rule in zip(row, rules, strict=True)]
         if len(row) == 1:
-            # Both halves have the bands of their file, so those chosen for the input are both's.
-            bands = self.rules[0].bands or self.rules[1].bands
-            rule = replace(self.rules[0], bands=bands)
-            return split_pair(open_image(row[0], rule=rule), self.layout)
-        a, b = (open_image(file, rule=rule) for file, rule in zip(row, self.rules, strict=True))
+            pictures = [
+                paint_gray(half, rule.legend)
+                for half, rule in zip(split_pair(pictures[0], self.layout), self.rules, strict=True)
+            ]
+        a, b = pictures
         return a, b
+
+    def file_rules(self, count: int) -> tuple[PixelRule, ...]:
+        """Returns how each file of a row is read: of its two files, or of its only one."""
+        if count == 2:
+            return self.rules
+        # Both halves have the bands of their file, so those chosen for the input are both's. Their
+        # legends differ, so class numbers get their colors when the picture has been split.
+        bands = self.rules[0].bands or self.rules[1].bands
+        return (replace(self.rules[0], bands=bands, legend=None),)
+
+    def legend(self, side: int) -> list[Color]:
+        """Returns the different colors of the class numbers of A (0) or B (1); [] for pictures."""
+        colors = self.rules[side].legend or ()
+        if side in self.gray:
+            levels = (Image.new("RGB", (1, 1), c).convert("L").tobytes()[0] for c in colors)
+            colors = tuple((level, level, level) for level in levels)
+        return list(dict.fromkeys(colors))
 
     def decode_and_resize(self, row: Row, size: int) -> np.ndarray:
         """Decodes a row to (2, size, size, 3) uint8, A first; raises `UserError` as `decode` does.

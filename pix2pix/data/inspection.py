@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 
 from pix2pix.config import Config
 from pix2pix.data.cache import MAX_SKIPPED_FRACTION
+from pix2pix.data.class_numbers import check_class_numbers
 from pix2pix.data.decoding import Decoder, Row
 from pix2pix.data.proportions import Size, check_joined, compare_sides, describe_sizes, split_size
-from pix2pix.data.samples import describe_class_numbers, describe_reading, read_size
+from pix2pix.data.samples import describe_reading, read_size
 from pix2pix.data.seams import look_at_middles
 from pix2pix.data.source import Rows, Source, SplitPlan
 from pix2pix.errors import UserError
@@ -67,26 +68,28 @@ def inspect_pairs(source: Source, plan: SplitPlan, config: Config) -> Inspection
     layout = source.decoder.layout
     if len(sizes[0]) == 1:
         if not config.force_split:
-            middle = look_at_middles(training.rows, source.decoder.rules[0], layout)
+            middle = look_at_middles(training.rows, source.decoder.file_rules(1)[0], layout)
             warnings += check_joined(source.name, names, sizes, layout, middle)
         sizes = [split_size(size, layout) for (size,) in sizes]
     else:
         warnings += compare_sides(names, sizes)
+    labels, unused = check_class_numbers(
+        training.names, training.rows, source.decoder, config.direction
+    )
     source.decoder, ranges = _measure_ranges(source.decoder, training)
     _decode(source.decoder, training, held_out)
-    notes = describe_reading(training.rows, source.decoder.rules)
+    notes = describe_reading(training.rows, source.decoder)
     unreadable = [
         *_describe_unreadable(training, plan.train),
         *_describe_unreadable(held_out, plan.held_out),
     ]
-    warnings += describe_class_numbers(training.names, training.rows, layout)
     aspects = [a[0] / a[1] for a, _ in sizes]
     looked = f"{describe_sizes(sizes)} pixels, as the {len(sizes)} pairs looked at show."
     source.inspection = Inspection(
         source.decoder,
         (min(aspects), max(aspects)),
-        (looked, *ranges, *notes, *unreadable),
-        tuple(warnings),
+        (looked, *labels, *ranges, *notes, *unreadable),
+        (*warnings, *unused),
     )
     return source.inspection
 
@@ -131,7 +134,7 @@ def _take_sample(source: Source, rows: Rows) -> _Sample:
     for number, row in source.sample(rows, SAMPLED_ROWS) if len(rows) else ():
         name = source.row_name(rows.split, number)
         try:
-            sizes = tuple(map(read_size, row, source.decoder.rules))
+            sizes = tuple(map(read_size, row, source.decoder.file_rules(len(row))))
         except UserError as error:
             sample.unreadable[name] = str(error)
         else:
@@ -150,6 +153,8 @@ def _measure_ranges(decoder: Decoder, sample: _Sample) -> tuple[Decoder, list[st
     rules: list[PixelRule] = list(decoder.rules)
     sentences = []
     for side in range(count):
+        if rules[side].legend and count == 2:
+            continue  # class numbers have no black and white
         found = measure_range((row[side] for row in sample.rows), rules[side])
         if found is None:
             continue

@@ -5,11 +5,13 @@ A page with a canvas offers these colors. `pix2pix.json` stores them as a list o
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from pix2pix.legend import MIN_DISTANCE, NOISE, color_codes, flat_pixels, pixel_grid
+from pix2pix.palettes import Color
 
 MAX_COLORS = 32
 # Smallest share of a color in the flat areas. Of a photo, hardly any color has so much.
@@ -20,21 +22,25 @@ MIN_COVERED = 0.85
 UNSAFE = re.compile(r"[|`<>\s]+")
 
 
-def find_palette(pictures: np.ndarray, named: Any = None) -> list[dict[str, Any]] | None:
+def find_palette(
+    pictures: np.ndarray, named: Any = None, legend: Sequence[Color] = ()
+) -> list[dict[str, Any]] | None:
     """Returns the palette of the pictures, or None where few flat colors do not cover them.
 
     Args:
         pictures: (N, H, W, 3) uint8.
         named: the palette of the dataset's card, a list of objects with `color` and `name`; other
             values, and objects without a color, are ignored.
+        legend: the colors that the pictures were drawn with, where that is known.
     """
     names = read_names(named)
     pixels = pixel_grid(pictures).reshape(-1, 3)
-    colors = np.array(list(names), np.uint8) if names else _common_colors(flat_pixels(pictures))
+    known = list(legend or names)
+    colors = np.array(known, np.uint8) if known else _common_colors(flat_pixels(pictures))
     if len(colors) > MAX_COLORS:
         return None
     shares = [float(_is_near(pixels, color).mean()) for color in colors]
-    if sum(shares) < MIN_COVERED:
+    if sum(shares) < MIN_COVERED and not legend:
         return None
     found = [
         {"color": "#" + bytes(color).hex(), "name": names.get(color), "share": round(share, 4)}

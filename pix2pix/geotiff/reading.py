@@ -104,7 +104,8 @@ class RasterReader:
         Raises:
             UserError: when the values are no picture, such as heights.
         """
-        needs_range = self._dtype != np.uint8 and self._palette is None
+        is_plain = self._dtype == np.uint8 or self._palette is not None or self._rule.legend
+        needs_range = not is_plain
         is_auto = needs_range and self._rule.value_range == "auto"
         smallest, largest, extremes, opaque = np.inf, -np.inf, 0, 0.0
         for top, bottom in self._parts(0, self.size[1]) if is_auto or self._opacity else ():
@@ -145,7 +146,9 @@ class RasterReader:
             if self._opacity:
                 values, opacity = values[..., :-1], scale_opacity(values[..., -1], self._opaque)
                 valid[part] &= opacity > 0
-            if self._palette is not None:
+            if self._rule.legend:
+                values = np.where(valid_values, values, 0)  # nodata is no class
+            elif self._palette is not None:
                 values = self._palette[values[..., 0]]
             raster = Raster(
                 values, self._kind, opacity, profile=self._profile, inverted=self._inverted

@@ -22,6 +22,7 @@ from pix2pix.formats import (
 )
 from pix2pix.pixels.color import to_srgb
 from pix2pix.pixels.gdal import read_with_gdal
+from pix2pix.pixels.label_maps import NUMBER_MODES, paint, paint_gray, read_numbers
 from pix2pix.pixels.limits import MAX_PIXELS, check_pixels, too_large
 from pix2pix.pixels.opacity import describe_infrared, has_true_opacity
 from pix2pix.pixels.pillow_values import NeedsGdal, is_deep, read_deep
@@ -221,7 +222,8 @@ def _unreadable_kind(description: str) -> UserError:
 def to_rgb(image: Image.Image, rule: PixelRule = PixelRule()) -> Image.Image:  # noqa: B008
     """Converts to 8-bit RGB in sRGB: EXIF rotation applied, alpha over white, 16 bits scaled to 8.
 
-    Returns `image` itself where that changes nothing and the pixels are in memory already.
+    With a legend in `rule`, class numbers become its colors. Returns `image` itself where nothing
+    changes and the pixels are in memory already.
 
     Raises:
         UserError: for bands that the picture lacks, and for values that are no picture.
@@ -233,11 +235,13 @@ def to_rgb(image: Image.Image, rule: PixelRule = PixelRule()) -> Image.Image:  #
             raise UserError(
                 f"The picture has {needed}, of which Pillow reads 8; pass the file's path instead."
             ) from None
+    if rule.legend and image.mode in NUMBER_MODES:
+        return paint(read_numbers(image), rule.legend)
     orientation = image.getexif().get(0x0112, 1)
     profile = image.info.get("icc_profile")
     plain = "transparency" not in image.info and not profile and orientation == 1
     if type(image) is Image.Image and image.mode == "RGB" and plain and not rule.bands:
-        return image
+        return paint_gray(image, rule.legend)
     notes, is_opaque = tuple(image.info.get("notes", ())), False
     if image.mode in ("RGBA", "LA") and not has_true_opacity(image):
         notes, is_opaque = (*notes, describe_infrared(len(image.getbands()))), True
@@ -249,6 +253,7 @@ def to_rgb(image: Image.Image, rule: PixelRule = PixelRule()) -> Image.Image:  #
     image = lay_over_white(to_srgb(image, profile))
     for key in ("icc_profile", "transparency"):
         image.info.pop(key, None)
+    image = paint_gray(image, rule.legend)
     image.info["notes"] = notes
     return image
 

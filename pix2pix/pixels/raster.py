@@ -6,7 +6,9 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.errors import UserError
+from pix2pix.palettes import Color
 from pix2pix.pixels.color import to_srgb
+from pix2pix.pixels.label_maps import paint
 from pix2pix.pixels.rule import PixelRule
 from pix2pix.pixels.values import (
     ValueRange,
@@ -84,6 +86,8 @@ class Raster:
         Raises:
             UserError: when the values are no picture, such as signed heights.
         """
+        if rule.legend and self.values.dtype.kind in "iu" and self.values.shape[2] == 1:
+            return self._paint(rule.legend)
         value_range = None if self.has_8_bits else self.find_range(rule)
         pixels = to_rgb_array(self.values, None, value_range)
         empty = self._find_empty()
@@ -105,6 +109,15 @@ class Raster:
         image = lay_over_white(image)
         image.info |= {"notes": notes, "warnings": warnings}
         return image
+
+    def _paint(self, legend: tuple[Color, ...]) -> Image.Image:
+        """Returns class numbers in their colors; pixels without data are white."""
+        numbers, empty = self.values[..., 0], self._find_empty()
+        pixels = np.array(paint(numbers if empty is None else np.where(empty, 0, numbers), legend))
+        if empty is not None:
+            pixels[empty] = 255
+        turn, image = TURNS.get(self.orientation), Image.fromarray(pixels)
+        return image.transpose(turn) if turn else image
 
     def find_range(self, rule: PixelRule) -> ValueRange:
         """Returns the values that become black and white.

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pix2pix.errors import UserError
+from pix2pix.palettes import Color, parse_colors
 
 Bands = Sequence[int] | str
 Range = Sequence[float] | str
+MAX_CLASSES = 256
 
 
 @dataclass(frozen=True)
@@ -22,18 +24,26 @@ class PixelRule:
         value_range: (LOW, HIGH), the values that become 0 and 255, for all files that do not have
             8 bits; "dtype": the smallest and largest value that the file's type can hold; "auto":
             recognized from the values of each file.
+        legend: the colors of class numbers, class 0 first, for files whose values are such numbers;
+            (): values are never class numbers. None, too, reads all files as pictures, but then a
+            dataset of class numbers is refused.
     """
 
     bands: tuple[int, ...] | None = None
     value_range: tuple[float, float] | Literal["auto", "dtype"] = "auto"
+    legend: tuple[Color, ...] | None = None
 
     @classmethod
-    def parse(cls, bands: str | None = None, value_range: str = "auto") -> "PixelRule":
-        """Returns the rule of the flags --bands and --value_range.
+    def parse(
+        cls, bands: str | None = None, value_range: str = "auto", legend: str | None = None
+    ) -> "PixelRule":
+        """Returns the rule of the flags --bands, --value_range and --input_legend.
 
         Raises `UserError` when one of them can't be understood.
         """
-        return cls(_parse_bands(bands), _parse_range(value_range))
+        return cls(
+            _parse_bands(bands), _parse_range(value_range), parse_legend(legend, "--input_legend")
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the rule as JSON values, for pix2pix.json."""
@@ -41,6 +51,7 @@ class PixelRule:
         return {
             "bands": list(self.bands) if self.bands else None,
             "value_range": value_range if isinstance(value_range, str) else list(value_range),
+            "legend": ["#" + bytes(color).hex() for color in self.legend] if self.legend else None,
         }
 
     @classmethod
@@ -50,7 +61,10 @@ class PixelRule:
         Raises `UserError` when it can't be understood.
         """
         values = values or {}
-        return cls().override(values.get("bands"), values.get("value_range"))
+        colors = values.get("legend")
+        text = ",".join(map(str, colors)) if isinstance(colors, list) else None
+        rule = cls(legend=parse_legend(text, "reading.legend of pix2pix.json"))
+        return rule.override(values.get("bands"), values.get("value_range"))
 
     def override(self, bands: Bands | None = None, value_range: Range | None = None) -> "PixelRule":
         """Returns this rule with other bands or another range; None keeps the present ones.
@@ -60,7 +74,21 @@ class PixelRule:
         return PixelRule(
             self.bands if bands is None else _parse_bands(bands),
             self.value_range if value_range is None else _parse_range(value_range),
+            self.legend,
         )
+
+
+def parse_legend(text: str | None, flag: str) -> tuple[Color, ...] | None:
+    """Returns the colors of the classes, class 0 first; () for "none", None without a legend.
+
+    Raises `UserError`, naming `flag`, for anything else, and for more classes than 8 bits hold.
+    """
+    if text is None or text == "none":
+        return None if text is None else ()
+    colors = parse_colors(text, flag)
+    if len(colors) > MAX_CLASSES:
+        raise UserError(f"{flag} has {len(colors)} colors; it can have {MAX_CLASSES}.")
+    return tuple(colors)
 
 
 def _parse_bands(bands: Bands | None) -> tuple[int, ...] | None:
