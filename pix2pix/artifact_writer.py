@@ -26,7 +26,7 @@ from pix2pix.artifacts import (
     ArtifactFolder,
 )
 from pix2pix.config import Config
-from pix2pix.data import LoadedPairs
+from pix2pix.data import LoadedPairs, spread_evenly
 from pix2pix.files import sha256, write_image, write_json
 from pix2pix.images import orient_pair
 from pix2pix.legend import MAX_COLORS, Legend
@@ -183,12 +183,10 @@ def write_samples(
     Returns:
         The name, index and metrics of each sample.
     """
-    count = min(SAMPLE_COUNT, len(pairs))
-    indices = np.linspace(0, len(pairs) - 1, count).round().astype(int).tolist()
     for old_sample in (folder / SAMPLES_FOLDER).glob("*.png"):
         old_sample.unlink()
     samples, rows = [], []
-    for number, index in enumerate(indices):
+    for number, index in enumerate(spread_evenly(len(pairs), SAMPLE_COUNT)):
         name = f"{number:03d}"
         picture, target = orient_pair(pairs[index], translator.config.direction)
         generated = translator.predict(picture[None])[0]

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from pix2pix import artifact_writer, evaluation
+from pix2pix.commands.train import FIXED_SAMPLES
 from pix2pix.config import Config
 from pix2pix.data import Decoder, HeldOutPairs, load_pairs
 from pix2pix.geometry import Geometry, make_square, scale_to_fit
@@ -153,6 +154,16 @@ def test_held_out_pairs_keep_their_own_proportions(cache, tmp_path):
         squares = [pixels(resize(Image.fromarray(half), 64, 64)) for half in loaded.held_out[0]]
         np.testing.assert_array_equal(loaded.held_out.squares(1)[0], squares)
         assert loaded.reference.shape[1:] == (2, config.load_size, config.load_size, 3)
+
+
+@pytest.mark.parametrize(
+    ("held_out", "shown"), [(10, [0, 3, 6, 9]), (4, [0, 1, 2, 3]), (2, [0, 1]), (1, [0])]
+)
+def test_the_pairs_of_progress_pictures_are_spread_over_the_held_out_pairs(held_out, shown):
+    config = tiny_config(validation_samples=held_out)
+    loaded = load_pairs(InMemorySource(wide_pairs(12, 64, 64)), config, "memory", Path())
+    squares = loaded.examples.squares(FIXED_SAMPLES)
+    np.testing.assert_array_equal(squares, [loaded.held_out[index] for index in shown])
 
 
 def test_b_gets_the_proportions_of_a():

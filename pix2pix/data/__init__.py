@@ -2,7 +2,7 @@
 
 from pix2pix.data.cache import cache_pairs
 from pix2pix.data.decoding import Decoder
-from pix2pix.data.held_out import HeldOutPairs
+from pix2pix.data.held_out import HeldOutPairs, spread_evenly
 from pix2pix.data.inspection import Inspection, describe_pairs, inspect_pairs
 from pix2pix.data.loading import LoadedPairs, check_dataset, load_pairs, open_source
 from pix2pix.data.pipeline import StreamedPairs, TrainingPairs, Worker, prefetch
@@ -30,4 +30,5 @@ __all__ = [
     "open_source",
     "prefetch",
     "preview_pairs",
+    "spread_evenly",
 ]

@@ -51,10 +51,19 @@ class HeldOutPairs(Sequence[np.ndarray]):
         return all(size == (side, side) for size in self.sizes)
 
     def squares(self, count: int) -> np.ndarray:
-        """Returns the first pairs as training shows them to the network, (count, 2, S, S, 3)."""
+        """Returns pairs as training shows them to the network, (count, 2, S, S, 3) uint8.
+
+        They are spread evenly, because neighboring pairs often show neighboring places. Where there
+        are fewer than `count`, all are returned.
+        """
         side, aspect = self.boxes.shape[2], self._decoder.aspect
         squares = [
-            [np.asarray(make_square(Image.fromarray(half), side, aspect)) for half in pair]
-            for pair in self[:count]
+            [np.asarray(make_square(Image.fromarray(half), side, aspect)) for half in self[index]]
+            for index in spread_evenly(len(self), count)
         ]
         return np.array(squares, np.uint8).reshape(-1, 2, side, side, 3)
+
+
+def spread_evenly(total: int, count: int) -> list[int]:
+    """Returns up to `count` indices below `total`, from the first one to the last, in order."""
+    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()
