@@ -52,14 +52,14 @@ ALLOWED = {
     "geotiff": SERVING | {"translate"},
     "png_results": {"translate"},
     "artifact_writer": {
-        "config", "images", "legend", "data", "training", "artifacts", "gallery", "evaluation", "export",
-        "card", "translate",
+        "config", "images", "legend", "data", "training", "artifacts", "gallery", "evaluation",
+        "export", "card", "translate",
     },
     "space": SERVING | {"browser", "gallery", "evaluation", "hub", "labels", "translate"},
     "output_folder": {"artifacts", "training"},
     "preflight": {"flags", "options", "artifacts"},
     "commands": SERVING | {
-        "options", "flags", "console", "picture_files", "data", "networks", "training",
+        "options", "flags", "console", "legend", "picture_files", "data", "networks", "training",
         "gallery", "evaluation", "export", "card", "hub", "translate", "geotiff", "png_results",
         "artifact_writer", "output_folder", "preflight", "browser",
     },
