@@ -17,6 +17,7 @@ from pix2pix.artifacts import (
     CONFIG_FILE,
     CURVES_FILE,
     DIGESTED,
+    DISCRIMINATOR_FILE,
     GRAPH_FILE,
     GRID_FILE,
     HISTORY_FILE,
@@ -27,7 +28,7 @@ from pix2pix.artifacts import (
 )
 from pix2pix.config import Config
 from pix2pix.data import LoadedPairs, spread_evenly
-from pix2pix.files import sha256, write_image, write_json
+from pix2pix.files import sha256, write_atomically, write_image, write_json
 from pix2pix.images import orient_pair
 from pix2pix.legend import MAX_COLORS, Legend
 from pix2pix.palettes import Color
@@ -57,6 +58,7 @@ class FinishedRun:
         history: the rows of history.csv.
         device: the name of the hardware.
         dataset_card: the front matter of the dataset's card; {} without one.
+        base_model: "model" and "scores" of the model that the run started from, if any.
     """
 
     config: Config
@@ -65,6 +67,16 @@ class FinishedRun:
     history: list[dict]
     device: str
     dataset_card: dict[str, Any] = field(default_factory=dict)
+    base_model: dict[str, Any] | None = None
+
+
+def write_discriminator(folder: Path, discriminator: keras.Model | None) -> None:
+    """Writes the discriminator's weights; None deletes those of an earlier run."""
+    path = folder / DISCRIMINATOR_FILE
+    if discriminator:
+        write_atomically(path, discriminator.save_weights)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_network(
@@ -94,6 +106,8 @@ def write_results(folder: Path, run: FinishedRun, loaded: LoadedPairs) -> dict:
         )
     else:
         report = evaluation.empty_report()
+    if run.base_model and run.base_model["scores"]:
+        report["base_model"] = run.base_model["scores"]
     report["samples"] = write_samples(folder, translator, loaded.examples, report["per_pair"])
     write_json(folder / METRICS_FILE, report)
     write_history(folder / HISTORY_FILE, run.history)
@@ -129,7 +143,8 @@ def describe(folder: Path, run: FinishedRun, loaded: LoadedPairs, parity: float)
             "device": run.device,
         },
         "onnx_max_difference": parity,
-        "sha256": {name: sha256(folder / name) for name in DIGESTED},
+        **({"base_model": run.base_model["model"]} if run.base_model else {}),
+        "sha256": {name: sha256(folder / name) for name in DIGESTED if (folder / name).exists()},
         "versions": _package_versions(),
     }
 

@@ -18,7 +18,7 @@ from pix2pix.files import sha256
 GRAPH_FILE, CONFIG_FILE = "generator.onnx", "pix2pix.json"
 CARD_FILE, METRICS_FILE, HISTORY_FILE = "README.md", "metrics.json", "history.csv"
 CURVES_FILE, GRID_FILE, SAMPLES_FOLDER = "curves.png", "samples.png", "samples"
-WEIGHTS_FILE = "model.weights.h5"
+WEIGHTS_FILE, DISCRIMINATOR_FILE = "model.weights.h5", "discriminator.weights.h5"
 # Keras's own Hub layout, which `hf://` loads.
 KERAS_FILES = ("config.json", "metadata.json", WEIGHTS_FILE)
 # A sample is one held-out pair with the model's translation of its input; one PNG for each kind.
@@ -27,17 +27,19 @@ SAMPLE_KINDS = ("input", "generated", "target")
 # Glob patterns of the files on the main branch of a model repository.
 PUBLISHED = (
     CARD_FILE, *KERAS_FILES, GRAPH_FILE, CONFIG_FILE, METRICS_FILE, GRID_FILE,
-    f"{SAMPLES_FOLDER}/*.png", HISTORY_FILE, CURVES_FILE,
+    f"{SAMPLES_FOLDER}/*.png", HISTORY_FILE, CURVES_FILE, DISCRIMINATOR_FILE,
 )  # fmt: skip
+# The part of them that only some models have: earlier versions did not write it.
+OPTIONAL = (DISCRIMINATOR_FILE,)
 # The part of them that serving downloads: the Keras weights would double the download.
-SERVED = tuple(name for name in PUBLISHED if name not in KERAS_FILES)
+SERVED = tuple(name for name in PUBLISHED if name not in (*KERAS_FILES, DISCRIMINATOR_FILE))
 # Every pix2pix model has these files; the smallest comes first.
 REQUIRED = (CONFIG_FILE, GRAPH_FILE)
 # The folders of the starter models in a checkout: from photo to map, and from sketch to photo.
 STARTER_FOLDER, PAINTER_FOLDER = "assets/starter_model", "assets/starter_painter"
 STARTER_FOLDERS = (STARTER_FOLDER, PAINTER_FOLDER)  # the default first
-# The files whose SHA-256 is in pix2pix.json.
-DIGESTED = (WEIGHTS_FILE, GRAPH_FILE)
+# The files whose SHA-256 is in pix2pix.json, if they are there.
+DIGESTED = (WEIGHTS_FILE, GRAPH_FILE, DISCRIMINATOR_FILE)
 
 # Names that earlier versions spelled differently in published files: old name -> current name.
 RENAMED_BASELINES = {"colour_lookup": "color_lookup"}
@@ -85,7 +87,7 @@ class ArtifactFolder:
                 if key in report:
                     report[key] = {RENAMED_BASELINES.get(k, k): v for k, v in report[key].items()}
             _check_figures(report)
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError(f"{self / METRICS_FILE} can't be read ({error}).") from None
         return report
 
@@ -94,7 +96,9 @@ class ArtifactFolder:
 
         Raises `UserError` when one is missing, as after a run that was killed.
         """
-        missing = [name for name in PUBLISHED if not list(self.path.glob(name))]
+        missing = [
+            name for name in PUBLISHED if name not in OPTIONAL and not list(self.path.glob(name))
+        ]
         if missing:
             raise UserError(
                 f"{self.path} is not a finished run: {missing[0]} is missing; train to the end."
@@ -107,6 +111,8 @@ class ArtifactFolder:
         digests = self.read_description().get("sha256") or {}
         for name in DIGESTED:
             path = self.path / name
+            if name in OPTIONAL and name not in digests and not path.exists():
+                continue
             try:
                 digest = sha256(path)
             except OSError as error:
@@ -146,9 +152,14 @@ class ArtifactFolder:
 
 def _check_figures(report: dict[str, Any]) -> None:
     """Raises an error unless metrics and intervals are numbers and the legend holds colors."""
-    for values in (report["metrics"], *report.get("baselines", {}).values()):
+    base = report.get("base_model", {"metrics": {}, "intervals": {}})
+    for values in (report["metrics"], base["metrics"], *report.get("baselines", {}).values()):
         _check_numbers(values.values())
-    for intervals in (report.get("intervals", {}), *report.get("baseline_intervals", {}).values()):
+    for intervals in (
+        report.get("intervals", {}),
+        base["intervals"],
+        *report.get("baseline_intervals", {}).values(),
+    ):
         for low, high in intervals.values():
             _check_numbers([low, high])
     for red, green, blue in report.get("legend", []):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pix2pix.errors import UserError
-from pix2pix.fields import check_settings, setting
+from pix2pix.fields import check_settings, setting, settings_of
 from pix2pix.pair_settings import PairSettings
 
 # The defaults that a recipe changes; measured by benchmarks/recipes.py.
@@ -41,32 +41,42 @@ class Config(PairSettings, _Recipe):
     """
 
     generator_filters: int = setting(
-        64, "filters of the generator's first layer", above=0, group="networks and losses"
+        64,
+        "filters of the generator's first layer",
+        above=0,
+        group="networks and losses",
+        of_model=True,
     )
     generator_depth: int | None = setting(
         None,
         "stride-2 levels of the generator's U-Net; 6 instead of 8 halve the size of the model",
         at_least=4,
         default_help="until the bottleneck is 1x1: 8 for --image_size 256",
+        of_model=True,
     )
-    discriminator_filters: int = setting(64, "filters of the discriminator's first layer", above=0)
+    discriminator_filters: int = setting(
+        64, "filters of the discriminator's first layer", above=0, of_model=True
+    )
     generator_norm: Literal["instance", "layer"] = setting(
         "instance",
         "normalization in the generator; instance: each channel of an image separately, as in the "
         "paper; layer: all channels of an image together, which keeps the levels that distinguish "
         "flat areas",
+        of_model=True,
     )
     upsampling: Literal["transposed", "nearest"] = setting(
         "transposed",
         "how the generator's decoder doubles the resolution; transposed: 4x4 transposed "
         "convolution, as in the paper; nearest: nearest-neighbor upsampling and a 3x3 convolution, "
         "which leaves no checkerboard and is published as the transposed convolution it equals",
+        of_model=True,
     )
     dropout: float = setting(
         0.5,
         "fraction of values dropped in the first decoder blocks (section 6.1)",
         at_least=0,
         below=1,
+        of_model=True,
     )
     gan_loss: Literal["vanilla", "lsgan", "hinge"] = setting("vanilla", "adversarial loss")
     l1_weight: float = setting(
@@ -86,12 +96,21 @@ class Config(PairSettings, _Recipe):
         at_least=0,
     )
 
-    num_train_epochs: int = setting(
-        200,
-        "passes over the training pairs (section 6.2)",
-        above=0,
+    init_from: str | None = setting(
+        None,
+        "model to start from: Hub id, id@revision, or folder. Sizes, channels and networks are the "
+        "model's, unless their flags are given. A run that resumes a checkpoint ignores it",
         group="optimization",
+        default_help="random weights",
+        on_card=False,
+        may_be_path=True,
         resumable=True,
+    )
+    freeze_encoder: bool = setting(
+        False, "keep the generator's encoder as it is in the model of --init_from", on_card=False
+    )
+    num_train_epochs: int = setting(
+        200, "passes over the training pairs (section 6.2)", above=0, resumable=True
     )
     max_train_steps: int | None = setting(
         None,
@@ -110,6 +129,9 @@ class Config(PairSettings, _Recipe):
     )
     lr_schedule: Literal["constant", "linear"] = setting(
         "constant", "learning rate schedule; linear: decays to zero over the second half"
+    )
+    warmup_steps: int = setting(
+        0, "first steps, in which both learning rates rise linearly from zero", at_least=0
     )
     ema_decay: float | None = setting(
         None,
@@ -136,9 +158,20 @@ class Config(PairSettings, _Recipe):
         below=2**32,
     )
 
+    # The settings that are still to be taken from the model of --init_from.
+    inherited: tuple[str, ...] = ()
+
     def __post_init__(self) -> None:
         self.set_load_size()
         check_settings(self)
+        if self.init_from == "":
+            raise UserError("--init_from is empty; name a Hub id, id@revision, or a folder.")
+        if self.freeze_encoder and self.init_from is None:
+            raise UserError("--freeze_encoder keeps the encoder of a model: add --init_from.")
+        if "image_size" not in self.inherited:
+            self._check_sizes()
+
+    def _check_sizes(self) -> None:
         self.check_pairs()
         levels = self.image_size.bit_length() - 1
         if self.depth > levels:
@@ -151,9 +184,23 @@ class Config(PairSettings, _Recipe):
     def of_recipe(cls, recipe: str = "paper", **settings: Any) -> "Config":
         """Returns a config with the defaults of `recipe`, which `settings` override.
 
-        Raises `UserError` for an unknown recipe.
+        With `init_from`, the networks' settings that are not in `settings` are still to be
+        `inherit`ed from that model. Raises `UserError` for an unknown recipe.
         """
-        return cls(**(RECIPES.get(recipe, {}) | settings | {"recipe": recipe}))
+        names = () if settings.get("init_from") is None else MODEL_SETTINGS
+        inherited = tuple(name for name in names if name not in settings)
+        values = RECIPES.get(recipe, {}) | settings | {"recipe": recipe}
+        return cls(**values, inherited=inherited)
+
+    def inherit(self, model: "Config") -> "Config":
+        """Returns the config with the settings in `inherited` taken from `model`."""
+        values = {name: getattr(model, name) for name in self.inherited}
+        # By default these two follow from the image size, which may be another one here.
+        if "generator_depth" in values:
+            values["generator_depth"] = model.depth
+        if "load_size" in values and "image_size" not in values:
+            values["load_size"] = None
+        return dataclasses.replace(self, **values, inherited=())
 
     @property
     def depth(self) -> int:
@@ -161,9 +208,18 @@ class Config(PairSettings, _Recipe):
         return self.generator_depth or self.image_size.bit_length() - 1
 
     def count_steps(self, pairs: int) -> int:
-        """Returns the number of training steps for `pairs` training pairs, at least 1."""
+        """Returns the number of training steps for `pairs` training pairs, at least 1.
+
+        Raises `UserError` when the warm-up would not end before the run does.
+        """
         steps = self.num_train_epochs * pairs // self.train_batch_size
-        return self.max_train_steps or max(1, steps)
+        steps = self.max_train_steps or max(1, steps)
+        if self.warmup_steps >= steps:
+            raise UserError(
+                f"--warmup_steps is {self.warmup_steps}; it must be below {steps}, the number of "
+                "steps of the run."
+            )
+        return steps
 
     def steps_before_decay(self, pairs: int) -> float:
         """Returns the step up to which the learning rate does not depend on the run's length."""
@@ -171,7 +227,7 @@ class Config(PairSettings, _Recipe):
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the settings by name, as `pix2pix.json` stores them."""
-        return dataclasses.asdict(self)
+        return {spec.name: getattr(self, spec.name) for spec in settings_of(type(self))}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Config":
@@ -179,7 +235,7 @@ class Config(PairSettings, _Recipe):
 
         Raises `UserError` for settings that this version does not know.
         """
-        unknown = sorted(set(values) - {f.name for f in dataclasses.fields(cls)})
+        unknown = sorted(set(values) - {spec.name for spec in settings_of(cls)})
         if unknown:
             raise UserError(
                 f"The config has fields this version of pix2pix does not know "
@@ -188,6 +244,14 @@ class Config(PairSettings, _Recipe):
         return cls(**values)
 
     def changed_fields(self, other: "Config") -> dict[str, tuple[Any, Any]]:
-        """Returns the settings that differ from `other`: name -> (value in `other`, own value)."""
+        """Returns the settings that differ from `other`: name -> (value in `other`, own value).
+
+        Settings that are still to be inherited do not differ.
+        """
         own, others = self.to_dict(), other.to_dict()
-        return {name: (others[name], own[name]) for name in own if own[name] != others[name]}
+        names = [name for name in own if name not in self.inherited]
+        return {name: (others[name], own[name]) for name in names if own[name] != others[name]}
+
+
+# The settings that a run with --init_from takes from the model unless they are given.
+MODEL_SETTINGS = tuple(spec.name for spec in settings_of(Config) if spec.of_model)

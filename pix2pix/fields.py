@@ -42,6 +42,7 @@ class Setting:
         sets_defaults: whether the defaults of other settings depend on it.
         resumable: whether a run that resumes a checkpoint may change the setting. This is asked of
             the settings of `Config` only: a checkpoint holds no others, so those may all change.
+        of_model: whether a run takes it from the model of --init_from, unless it is given.
         name: the field's name; its flag is `--name`.
         type: type of a single value: int, float, str, bool or Path.
         choices: the values of a `Literal`, else empty.
@@ -62,6 +63,7 @@ class Setting:
     may_be_path: bool = False
     sets_defaults: bool = False
     resumable: bool = False
+    of_model: bool = False
     # Set by `settings_of`, from the field and its annotation.
     name: str = ""
     type: type = str
@@ -119,13 +121,17 @@ def setting(default: Any = dataclasses.MISSING, help: str = "", **attributes: An
 
 
 def settings_of(cls: type) -> tuple[Setting, ...]:
-    """Returns the settings that the dataclass `cls` declares, in their order."""
+    """Returns the settings that the dataclass `cls` declares, in their order.
+
+    Fields that are not made with `setting()` are left out.
+    """
     annotations = get_type_hints(cls)
     return tuple(
         dataclasses.replace(
             field.metadata["setting"], name=field.name, **_read_annotation(annotations[field.name])
         )
         for field in dataclasses.fields(cls)
+        if "setting" in field.metadata
     )
 
 

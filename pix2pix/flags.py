@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pix2pix.config import Config
+from pix2pix.config import MODEL_SETTINGS, Config
 from pix2pix.errors import UserError
 from pix2pix.fields import Setting, settings_of
 from pix2pix.options import Options
@@ -87,8 +87,8 @@ def flag_arguments(settings: object, names: Collection[str] | None = None) -> li
         value = getattr(settings, spec.name)
         if value is None or value == defaults[spec.name]:
             continue
-        arguments.append(f"--{spec.name}")
-        if value is not True:
+        arguments.append(f"--no-{spec.name}" if value is False else f"--{spec.name}")
+        if not isinstance(value, bool):
             arguments += map(str, value) if spec.repeated else [str(value)]
     return arguments
 
@@ -101,6 +101,10 @@ def _defaults(settings: object) -> dict[str, Any]:
     if decisive:
         derived = _create(type(settings), decisive)
         defaults |= {name: getattr(derived, name) for name in defaults if name not in decisive}
+    if isinstance(settings, Config) and settings.init_from is not None:
+        # The defaults are the model's, which are not known here, so each value needs its flag.
+        defaults |= dict.fromkeys(MODEL_SETTINGS, MISSING)
+        defaults |= {name: getattr(settings, name) for name in settings.inherited}
     return defaults
 
 
@@ -163,6 +167,11 @@ def _add_argument(group: argparse._ActionsContainer, spec: Setting) -> None:
         return
     names = list(dict.fromkeys([f"--{spec.name}", f"--{spec.name.replace('_', '-')}"]))
     keywords["required"] = spec.is_required
+    if spec.type is bool and spec.default is True:
+        group.add_argument(*names, action=argparse.BooleanOptionalAction, **keywords)
+        keywords |= {"dest": spec.name, "help": argparse.SUPPRESS}
+        group.add_argument(f"--no_{spec.name}", action="store_false", **keywords)
+        return
     if spec.type is bool:
         group.add_argument(*names, action="store_true", **keywords)
         return

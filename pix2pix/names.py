@@ -16,8 +16,8 @@ def is_repository_name(name: str) -> bool:
     return len(name) <= MAX_NAME and len(parts) <= 2 and all(map(REPOSITORY_NAME.fullmatch, parts))
 
 
-def check_model_name(name: str) -> None:
-    """Raises `UserError` if `name` is neither a folder nor a possible id or `id@revision`.
+def check_model_name(name: str, flag: str = "--model") -> None:
+    """Raises `UserError` if the `name` after `flag` can be no folder, id or `id@revision`.
 
     A request to the Hub for a mistyped path would end, after some time, in a message about the Hub.
     """
@@ -26,8 +26,6 @@ def check_model_name(name: str) -> None:
     repo_id, at, revision = name.partition("@")
     is_below_folder = "/" in name and Path(name.split("/")[0]).is_dir()
     if not is_repository_name(repo_id) or is_below_folder:
-        raise UserError(f"There is no folder {name}; check the path in --model.")
+        raise UserError(f"There is no folder {name}; check the path in {flag}.")
     if at and not revision:
-        raise UserError(
-            f"--model is {name}: the revision after @ is empty; name one or omit the @."
-        )
+        raise UserError(f"{flag} is {name}: the revision after @ is empty; name one or omit the @.")

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import keras
+import numpy as np
 from keras import layers
 
 from pix2pix.config import Config
@@ -70,6 +71,23 @@ class ResizeConvolution(layers.Conv2DTranspose):
             other = [pair[::-1] for pair in pad_one]
             kernel = keras.ops.pad(kernel, pad_one) + keras.ops.pad(kernel, other)
         return kernel
+
+
+def recover_trained_kernel(kernel: np.ndarray) -> tuple[np.ndarray, float]:
+    """Returns the `trained_kernel` of a `ResizeConvolution` that computes `kernel`, and the error.
+
+    A least-squares solution: `kernel`, (4, 4, filters, channels), depends linearly on the 3x3 one,
+    and is exact if a `ResizeConvolution` has computed it. The error is the largest difference
+    between `kernel` and what the solution computes, relative to the largest weight.
+    """
+    # Along each axis, the weight at position n of the 3x3 kernel is added to positions n and n + 1.
+    box = np.eye(KERNEL, KERNEL - 1) + np.eye(KERNEL, KERNEL - 1, -1)
+    inverse = np.linalg.pinv(box)
+    weights = np.asarray(kernel, np.float64)
+    solution = np.einsum("ai,bj,ijfc->abfc", inverse, inverse, weights)
+    computed = np.einsum("ia,jb,abfc->ijfc", box, box, solution)
+    error = np.abs(computed - weights).max() / max(np.abs(weights).max(), np.finfo(float).tiny)
+    return solution[::-1, ::-1].astype(np.float32), float(error)
 
 
 UPSAMPLING = {"transposed": layers.Conv2DTranspose, "nearest": ResizeConvolution}

@@ -46,6 +46,9 @@ class Options:
     overwrite_output_dir: bool = setting(
         False, "replace the finished model of another run in --output_dir", local=True
     )
+    publish_discriminator: bool = setting(
+        True, "write and publish the discriminator too, which --init_from can start from"
+    )
     sample_steps: int = setting(
         1000, "steps between sample grids in <output_dir>/progress; 0: none", at_least=0
     )

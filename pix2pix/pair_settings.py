@@ -69,19 +69,20 @@ class PairSettings:
         on_card=False,
     )
     image_size: Literal[64, 128, 256, 512] = setting(
-        256, "side of the training images, in pixels", sets_defaults=True
+        256, "side of the training images, in pixels", sets_defaults=True, of_model=True
     )
     # The default is None, but `set_load_size` replaces it: the attribute is always a number.
     load_size: int = setting(
         None,
         "side before the random crop, in pixels",
         default_help="286/256 of --image_size, rounded",
+        of_model=True,
     )
     input_channels: Literal[1, 3] = setting(
-        3, "3: color; 1: the input is converted to gray", on_card=False
+        3, "3: color; 1: the input is converted to gray", on_card=False, of_model=True
     )
     target_channels: Literal[1, 3] = setting(
-        3, "3: color; 1: the target is converted to gray", on_card=False
+        3, "3: color; 1: the target is converted to gray", on_card=False, of_model=True
     )
     aspect: Literal["squash", "crop", "pad"] = setting(
         "squash",

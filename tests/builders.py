@@ -159,7 +159,7 @@ def make_finished_run():
     test that changes a file copies the folder first.
     """
     from pix2pix import artifact_writer
-    from pix2pix.networks import build_generator
+    from pix2pix.networks import build_discriminator, build_generator
     from pix2pix.training.trainer import SCALARS
 
     config = tiny_config(lr_schedule="linear", validation_samples=5, load_size=70)
@@ -169,6 +169,9 @@ def make_finished_run():
     history = [{"step": n, "seconds": 0.5 * n} | dict.fromkeys(SCALARS, 1 / n) for n in (1, 2, 3)]
     run = artifact_writer.FinishedRun(config, 12, 90.0, history, "a test machine")
     folder = Path(_FOLDER.name) / "model"
+    discriminator = build_discriminator(config)
+    randomize_weights(discriminator)
+    artifact_writer.write_discriminator(folder, discriminator)
     artifact_writer.write_network(folder, generator, run, loaded)
     artifact_writer.write_results(folder, run, loaded)
     return run, folder, generator, loaded

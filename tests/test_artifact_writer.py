@@ -50,6 +50,7 @@ def test_the_folder_has_every_file_of_the_layout_and_no_other(folder):
     assert names == {
         "README.md", "config.json", "metadata.json", "model.weights.h5", "generator.onnx",
         "pix2pix.json", "metrics.json", "samples.png", "history.csv", "curves.png",
+        "discriminator.weights.h5",
         *(f"samples/{number:03d}-{kind}.png" for number in range(5) for kind in KINDS),
     }  # fmt: skip
 
@@ -61,7 +62,9 @@ def test_every_file_is_published_and_all_but_the_keras_files_are_served(folder):
     files = {p for p in folder.rglob("*") if p.is_file()}
     assert matching(PUBLISHED) == files
     not_served = {p.name for p in files - matching(SERVED)}
-    assert not_served == {"config.json", "metadata.json", "model.weights.h5"}
+    assert not_served == {
+        "config.json", "metadata.json", "model.weights.h5", "discriminator.weights.h5",
+    }  # fmt: skip
 
 
 def test_pix2pix_json_has_all_that_reproduction_needs(about):
@@ -79,7 +82,9 @@ def test_pix2pix_json_has_all_that_reproduction_needs(about):
 
 
 def test_the_digests_are_the_sha256_of_the_weights(folder, about):
-    assert set(about["sha256"]) == {"model.weights.h5", "generator.onnx"}
+    assert set(about["sha256"]) == {
+        "model.weights.h5", "generator.onnx", "discriminator.weights.h5",
+    }  # fmt: skip
     for name, digest in about["sha256"].items():
         assert sha256(folder / name) == digest
 

@@ -38,7 +38,8 @@ FLAGS = [
     "--hf_job_source", "--dataset_config", "--train_split", "--pair_layout", "--force_split",
     "--aspect", "--bands", "--value_range", "--overwrite_output_dir", "--space_sdk",
     "--space_hardware", "--upsampling", "--generator_depth", "--feature_weight", "--color_balance",
-    "--input_legend", "--target_legend",
+    "--input_legend", "--target_legend", "--init_from", "--freeze_encoder", "--warmup_steps",
+    "--publish_discriminator",
 ]  # fmt: skip
 EVALUATION_FLAGS = [
     "--model", "--dataset_name", "--dataset_revision", "--input_column", "--target_column",

@@ -19,6 +19,7 @@ from tests.commands import ROOT
 NEEDED = dict.fromkeys(
     ("hub_strategy", "hub_tag", "hub_create_pr", "hub_private_repo"), ["--push_to_hub"]
 ) | dict.fromkeys(("space_sdk", "space_hardware"), ["--space_id", "me/space"])
+NEEDED["freeze_encoder"] = ["--init_from", "me/model"]
 # Values of settings that allow only some.
 WORDS = {"bands": "1,2,3", "value_range": "0,4095", "generator_depth": "6"}
 WORDS |= dict.fromkeys(("input_legend", "target_legend"), "000000,ff0000")

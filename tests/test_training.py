@@ -9,7 +9,7 @@ import tensorflow as tf
 from pix2pix import losses
 from pix2pix.images import to_tensor
 from pix2pix.networks import with_features
-from pix2pix.training.trainer import SCALARS, LinearDecay, Trainer
+from pix2pix.training.trainer import SCALARS, Schedule, Trainer
 from tests.builders import make_pair_array, tiny_config
 
 DECAY = 0.5
@@ -142,7 +142,7 @@ def test_the_averaged_generator_starts_as_a_copy(trainer):
     [(0, 1), (49, 1), (50, 1), (60, 0.8), (75, 0.5), (99, 0.02), (100, 0), (150, 0)],
 )
 def test_the_linear_schedule_falls_over_the_second_half(step, fraction):
-    rate = float(LinearDecay(2e-4, 100)(step))
+    rate = float(Schedule(2e-4, decay_steps=100)(step))
     assert rate == pytest.approx(2e-4 * fraction, rel=1e-5, abs=1e-12)
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from pix2pix import networks
 from pix2pix.images import to_tensor
 from pix2pix.training import cpu_kernels, trainer
-from pix2pix.training.trainer import LinearDecay, Trainer
+from pix2pix.training.trainer import Schedule, Trainer
 from tests.builders import make_pair_array, tiny_config
 
 CONFIG = tiny_config(learning_rate=2e-3)
@@ -81,7 +81,9 @@ def stepped(fused: bool, rate) -> tuple[list[np.ndarray], list[np.ndarray]]:
     return [np.array(w) for w in weights], [np.array(v) for v in adam.variables]
 
 
-@pytest.mark.parametrize("rate", [2e-4, LinearDecay(2e-4, ADAM_STEPS)], ids=["constant", "linear"])
+@pytest.mark.parametrize(
+    "rate", [2e-4, Schedule(2e-4, decay_steps=ADAM_STEPS)], ids=["constant", "linear"]
+)
 def test_adam_moves_weights_and_moments_like_keras(rate):
     (weights, variables), (keras_weights, keras_variables) = (
         stepped(fused, rate) for fused in (True, False)

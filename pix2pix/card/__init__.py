@@ -2,6 +2,7 @@
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
@@ -82,6 +83,7 @@ def _make_card(
         command=reproduce_command(description),
         settings=table.format_markdown(sections.settings(config)),
         provenance=table.format_markdown(sections.provenance(description)),
+        before="base_model" in report,
         training_pairs=sections.count(description["rows"]["train"]),
     )
 
@@ -90,6 +92,9 @@ def _front_matter(description: dict, report: dict, repo_id: str | None) -> Model
     config = description["config"]
     name = repo_id.split("/")[-1] if repo_id else "pix2pix-maps"
     on_hub = bool(config["dataset_revision"])
+    base = description.get("base_model")
+    base = base if base and base["revision"] else None  # a folder is no model of the Hub
+    relation: dict[str, Any] = {"base_model_relation": "finetune"} if base else {}
     values = {key: value for key, value in report["metrics"].items() if key in METRICS}
     results = [
         EvalResult(
@@ -111,6 +116,8 @@ def _front_matter(description: dict, report: dict, repo_id: str | None) -> Model
         datasets=[config["dataset_name"]] if on_hub else None,
         metrics=list(values) or None,
         tags=["pix2pix", "gan", "conditional-image-generation", "onnx"],
+        base_model=base["name"] if base else None,
+        **relation,
         model_name=name,
         eval_results=results or None,
     )

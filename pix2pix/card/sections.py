@@ -1,6 +1,7 @@
 """The tables and sentences of the card that are computed from the artifacts."""
 
 from pix2pix import version
+from pix2pix.artifacts import DISCRIMINATOR_FILE
 from pix2pix.config import Config
 from pix2pix.evaluation import BASELINES, METRICS
 from pix2pix.evaluation.table import Table
@@ -113,6 +114,7 @@ def provenance(description: dict) -> Table:
         ["dataset", dataset(Config.from_dict(config))],
         ["revision", f"`{config['dataset_revision']}`" if config["dataset_revision"] else "local"],
         *([["license", license_text]] if license_text else []),
+        *_base_model(description),
         ["columns", f"{columns}, {config['direction'].replace('_', ' ')}"],
         ["training pairs", f"{count(rows['train']):,}: {_rows(rows['train'])}"],
         ["held-out pairs", f"{count(rows['held_out']):,}: {_rows(rows['held_out'])}"],
@@ -122,6 +124,22 @@ def provenance(description: dict) -> Table:
         *_proportions(description),
         *_pixel_values(description),
     ]
+
+
+def _base_model(description: dict) -> Table:
+    """Returns a row about the model that the run started from, if it started from one."""
+    model = description.get("base_model")
+    if not model:
+        return []
+    name, revision = model["name"], model["revision"]
+    place = f"`{name}`, a folder"
+    if revision:
+        place = f"[{name}](https://huggingface.co/{name}/tree/{revision}) at `{revision}`"
+    networks = "generator only; the discriminator started new"
+    if DISCRIMINATOR_FILE in model["sha256"]:
+        networks = "generator and discriminator"
+    frozen = ", encoder frozen" if description["config"]["freeze_encoder"] else ""
+    return [["base model", f"{place}: {networks}{frozen}"]]
 
 
 def _palettes(description: dict) -> Table:

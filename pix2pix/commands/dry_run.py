@@ -48,13 +48,14 @@ def run(config: Config, options: Options) -> None:
     preflight.prepare_hub()
     preflight.check_run(options)
     from pix2pix import data, output_folder
-    from pix2pix.commands import resume
+    from pix2pix.commands import base_model, resume
     from pix2pix.data.identity import identify
 
     if use := output_folder.find_use(options.output_dir):
         LOGGER.warning("%s; until it ends, no other run can start there.", use)
     checkpoint = resume.find_checkpoint(config, options, keep=False)
     resume.check_output_folder(options, checkpoint)
+    config, model = base_model.choose_model(config, checkpoint)
     config = resume.pin_dataset(config, checkpoint)
     targets = check_targets(options)
     cache_dir = options.cache_dir or data.default_cache_dir()
@@ -64,7 +65,8 @@ def run(config: Config, options: Options) -> None:
     resume.check_length(config, options, checkpoint, len(plan.train))
     show_pairs(source, plan, config)
     preview = write_preview(options.output_dir, source, plan, config)
-    lines = check_work(config, options, plan, cache_dir) | targets | {"preview": str(preview)}
+    lines = {"starts from": model.describe()} if model else {}
+    lines |= check_work(config, options, plan, cache_dir) | targets | {"preview": str(preview)}
     for name, value in lines.items():
         print(f"{name:>15}: {value}")
     print("Dry run: everything is in place; nothing was trained or published.")
@@ -144,7 +146,7 @@ def check_work(
 def _output_bytes(parameters: tuple[int, int], config: Config, options: Options) -> int:
     average = parameters[0] if config.ema_decay is not None else 0
     checkpoint = CHECKPOINT_COPIES * sum(parameters) + average
-    artifacts = 2 * parameters[0]
+    artifacts = 2 * parameters[0] + (parameters[1] if options.publish_discriminator else 0)
     # One checkpoint more than the limit: the new one is written before the oldest is deleted.
     return resources.FLOAT_BYTES * ((options.checkpoints_total_limit + 1) * checkpoint + artifacts)
 

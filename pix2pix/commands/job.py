@@ -19,6 +19,7 @@ from pix2pix.errors import UserError
 from pix2pix.fields import settings_of
 from pix2pix.flags import flag_arguments, parse
 from pix2pix.hub import jobs, spaces
+from pix2pix.names import check_model_name
 from pix2pix.options import Options, require_flag
 
 # Has uv, and git for sources that start with git+.
@@ -42,6 +43,7 @@ def run(config: Config, options: Options) -> None:
     """
     preflight.prepare_hub()
     _check(config, options)
+    config = _pin_model(config)
     hardware = jobs.find_hardware(require_flag(options.hf_job, "--hf_job"))
     has_gpu = hardware.accelerator is not None
     hub.dataset_commit(config.dataset_name, config.dataset_revision)
@@ -93,6 +95,7 @@ def _check(config: Config, options: Options) -> None:
             "upload it as a dataset (hf upload <user>/<name> <folder> --repo-type dataset) and "
             "use its id, or give a URL."
         )
+    _check_start(config)
     if not re.fullmatch(r"[1-9]\d*(\.\d+)?[smhd]?", options.hf_job_timeout):
         raise UserError(
             f"--hf_job_timeout is {options.hf_job_timeout}; give a number followed by s, m, h or "
@@ -110,6 +113,27 @@ def _check(config: Config, options: Options) -> None:
             "timeout: give a number of steps."
         )
     _check_source(options)
+
+
+def _pin_model(config: Config) -> Config:
+    """Returns the config with the commit of its base model in place of a branch or tag."""
+    if config.init_from is None:
+        return config
+    repo_id, _, revision = config.init_from.partition("@")
+    commit = hub.weights_commit(repo_id, revision or None)
+    return replace(config, init_from=f"{repo_id}@{commit}")
+
+
+def _check_start(config: Config) -> None:
+    if config.init_from is None:
+        return
+    check_model_name(config.init_from, "--init_from")
+    if Path(config.init_from).is_dir():
+        raise UserError(
+            f"--init_from {config.init_from} is on this machine, where a job can't read it: "
+            "publish it (pix2pix publish --output_dir <folder> --hub_model_id <user>/<name>) and "
+            "use its id."
+        )
 
 
 def _check_source(options: Options) -> None:

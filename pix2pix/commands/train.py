@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pix2pix import console, preflight
 from pix2pix.config import Config
@@ -21,6 +21,7 @@ from pix2pix.options import Options
 from pix2pix.runtime import free_variables, prepare_tensorflow
 
 if TYPE_CHECKING:
+    from pix2pix.commands.base_model import Start
     from pix2pix.data import LoadedPairs
     from pix2pix.data.identity import DataIdentity
     from pix2pix.training.checkpoints import Checkpoint
@@ -76,7 +77,7 @@ def train_and_publish(config: Config, options: Options) -> None:
 
 
 def _train_and_publish(config: Config, options: Options) -> None:
-    from pix2pix.commands import publish, resume
+    from pix2pix.commands import base_model, publish, resume
 
     if not options.resume_from_checkpoint:
         resume.check_output_folder(options, None)
@@ -88,13 +89,19 @@ def _train_and_publish(config: Config, options: Options) -> None:
     devices = choose_devices(config)
     checkpoint = resume.find_checkpoint(config, options, keep=devices.is_chief)
     resume.check_output_folder(options, checkpoint)
+    config, model = base_model.choose_model(config, checkpoint)
     config = resume.pin_dataset(config, checkpoint)
     loaded, identity = load_pairs(config, options, devices, checkpoint)
-    result = train(config, options, loaded, identity, checkpoint, devices)
+    start = base_model.Start(checkpoint, record=checkpoint.base_model if checkpoint else None)
+    if model:
+        print(f"Starting from {model.describe()}.")
+        record = model.record(loaded, config) if devices.is_chief else None
+        start = base_model.Start(None, model.weights, record)
+    result = train(config, options, loaded, identity, start, devices)
     if not devices.is_chief:
         print("This machine is done; the first machine in TF_CONFIG writes the artifacts.")
         return
-    write_artifacts(config, options, loaded, result)
+    write_artifacts(config, options, loaded, result, start.record)
     if target:
         publish.publish(options, target)
 
@@ -137,15 +144,16 @@ def train(
     options: Options,
     loaded: "LoadedPairs",
     identity: "DataIdentity",
-    checkpoint: "Checkpoint | None",
+    start: "Start",
     devices: "Devices",
 ) -> "Result":
-    """Trains the networks, from the first step or from `checkpoint`."""
+    """Trains the networks to the end of the run."""
     from pix2pix.commands import resume
     from pix2pix.data.identity import write_inventory
     from pix2pix.images import orient_pair
     from pix2pix.training import loop
 
+    checkpoint, weights = start.checkpoint, start.weights
     resume.check_length(config, options, checkpoint, len(loaded.batches))
     steps = config.count_steps(len(loaded.batches))
     print(f"Training {steps} steps on {devices.name}.")
@@ -159,11 +167,12 @@ def train(
         options.sample_steps,
         options.report_to,
         identity.to_dict(),
+        start.record,
     )
     if devices.is_chief:
         write_inventory(saving.checkpoints, identity)
     with uploading_checkpoints(options, saving, checkpoint, devices) as saving:
-        return loop.train(config, loaded.batches, fixed, saving, checkpoint, devices)
+        return loop.train(config, loaded.batches, fixed, saving, checkpoint, devices, weights)
 
 
 @contextmanager
@@ -188,18 +197,25 @@ def uploading_checkpoints(
 
 
 def write_artifacts(
-    config: Config, options: Options, loaded: "LoadedPairs", result: "Result"
+    config: Config,
+    options: Options,
+    loaded: "LoadedPairs",
+    result: "Result",
+    base_model: dict[str, Any] | None,
 ) -> None:
     """Exports and evaluates the generator, writes all artifacts and prints the metrics."""
-    # First, because it frees memory that the following steps need.
-    generator = result.trainer.finish()
     from pix2pix import artifact_writer, hub
     from pix2pix.evaluation import table
+
+    discriminator = result.trainer.discriminator if options.publish_discriminator else None
+    artifact_writer.write_discriminator(options.output_dir, discriminator)
+    # Frees memory that the following steps need.
+    generator = result.trainer.finish()
 
     device = result.trainer.devices.name
     card = hub.read_dataset_card(config.dataset_name, config.dataset_revision)
     run = artifact_writer.FinishedRun(
-        config, result.step, result.seconds, result.history, device, card
+        config, result.step, result.seconds, result.history, device, card, base_model
     )
     artifact_writer.write_network(options.output_dir, generator, run, loaded)
     free_variables(generator.variables)

@@ -13,15 +13,19 @@ def metric_rows(report: dict, baseline_intervals: bool = False) -> Table:
     Metrics that only a later version knows are left out.
 
     Args:
-        report: the content of metrics.json.
+        report: the content of metrics.json. With a base model, a column has its figures.
         baseline_intervals: whether the cells of the baselines have intervals too.
     """
     baselines = report.get("baselines", {})
     intervals = report.get("baseline_intervals", {}) if baseline_intervals else {}
     # For each column: the values by metric, the intervals by metric.
     columns = [(report["metrics"], report.get("intervals", {}))]
+    header = ["", "this model [95 % interval]"]
+    if base := report.get("base_model"):
+        columns.append((base["metrics"], base["intervals"]))
+        header.append("base model, before")
     columns += [(values, intervals.get(key, {})) for key, values in baselines.items()]
-    table = [["", "this model [95 % interval]", *map(_baseline_label, baselines)]]
+    table = [[*header, *map(_baseline_label, baselines)]]
     for key in report["metrics"]:
         if metric := METRICS.get(key):
             cells = [

@@ -6,6 +6,7 @@ imported where it is called, so that importing this package is cheap.
 
 from pix2pix.hub.background_upload import upload_checkpoints
 from pix2pix.hub.checkpoint_branch import resume_from_hub
+from pix2pix.hub.model_weights import fetch_weights, weights_commit
 from pix2pix.hub.publishing import check_can_publish, plan_publish, publish
 from pix2pix.hub.repositories import (
     NOTHING_DONE_HINT,
@@ -22,6 +23,7 @@ __all__ = [
     "check_can_publish",
     "dataset_commit",
     "fetch_model",
+    "fetch_weights",
     "is_reachable",
     "plan_publish",
     "prepare_repository",
@@ -30,4 +32,5 @@ __all__ = [
     "resume_from_hub",
     "set_request_timeout",
     "upload_checkpoints",
+    "weights_commit",
 ]

@@ -48,6 +48,7 @@ class Checkpoint:
         log: the run's history, as `History.state` returns it.
         arrays: values of all variables, under the names of `Trainer.state`.
         data: what `DataIdentity.to_dict` returned for the run's pairs; None in earlier versions.
+        base_model: what the run recorded about the model that it started from; None without one.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class Checkpoint:
     log: dict[str, Any]
     arrays: dict[str, np.ndarray]
     data: dict[str, Any] | None = None
+    base_model: dict[str, Any] | None = None
 
 
 def save(
@@ -65,6 +67,7 @@ def save(
     log: dict[str, Any],
     state: dict,
     data: dict[str, Any] | None = None,
+    base_model: dict[str, Any] | None = None,
 ) -> Path:
     """Writes `<folder>/step-<step>.npz` atomically and returns its path.
 
@@ -72,6 +75,7 @@ def save(
     """
     path = folder / f"step-{step:08d}.npz"
     metadata = {"step": step, "config": config.to_dict(), "log": log, "data": data}
+    metadata |= {"base_model": base_model} if base_model else {}
     members = {"about": np.array(json.dumps(metadata))} | state
 
     def write(temporary: Path) -> None:
@@ -142,7 +146,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         metadata = json.loads(str(arrays.pop("about")))
         config = Config.from_dict(metadata["config"])
         step, log, data = metadata["step"], metadata["log"], metadata.get("data")
-        return Checkpoint(path, step, config, log, arrays, data)
+        return Checkpoint(path, step, config, log, arrays, data, metadata.get("base_model"))
     except UserError as error:
         raise UserError(f"The checkpoint {path} was written by another version: {error}") from None
     except KeyError as error:

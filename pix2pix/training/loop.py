@@ -19,6 +19,7 @@ from pix2pix.images import to_tensor, to_uint8
 from pix2pix.training import checkpoints
 from pix2pix.training.devices import Devices
 from pix2pix.training.history import History, ProgressBar, divergence_error, write_history
+from pix2pix.training.initial_weights import InitialWeights
 from pix2pix.training.reporting import open_report, save_progress_grid
 from pix2pix.training.trainer import Trainer
 
@@ -38,6 +39,8 @@ class SaveSettings:
     report_to: str = "none"
     # What each checkpoint records about the run's pairs, from `DataIdentity.to_dict`.
     data: dict[str, Any] | None = None
+    # What each checkpoint records about the model that the run started from, if any.
+    base_model: dict[str, Any] | None = None
     # Called with the path of each new checkpoint. Training waits for it, so it must be quick.
     on_checkpoint: Callable[[Path], None] = lambda _path: None
 
@@ -68,16 +71,18 @@ def train(
     settings: SaveSettings,
     resumed: checkpoints.Checkpoint | None = None,
     devices: Devices = Devices(),  # noqa: B008
+    initial: InitialWeights | None = None,
 ) -> Result:
-    """Trains on batches of `pairs`, from the start or from the checkpoint `resumed`.
+    """Trains on batches of `pairs`, from the checkpoint `resumed`, or from the first step.
 
+    The first step starts from the `initial` weights, by default random ones.
     `samples` are held-out inputs and targets, (K, S, S, 3) uint8, drawn every `sample_steps`.
     Raises `RunStopped` after a signal, with a checkpoint of that step on disk, and `UserError` when
     a loss or weight is no longer finite; the checkpoints before that step are kept.
     """
     total_steps = config.count_steps(len(pairs))
     trainer = Trainer(config, total_steps, devices, pairs.color_weights)
-    step, history = _start(trainer, total_steps, resumed)
+    step, history = _start(trainer, total_steps, resumed, initial)
     checkpoints.warn_of_later_checkpoints(settings.checkpoints, step)
     last_saved = step
     with (
@@ -111,13 +116,21 @@ def train(
 
 
 def _start(
-    trainer: Trainer, total_steps: int, resumed: checkpoints.Checkpoint | None
+    trainer: Trainer,
+    total_steps: int,
+    resumed: checkpoints.Checkpoint | None,
+    initial: InitialWeights | None,
 ) -> tuple[int, History]:
-    """Returns step and history at the start of a run, or restores them from the checkpoint."""
+    """Returns step and history at the start of a run, or as the checkpoint has them.
+
+    Sets the trainer's variables to those of the checkpoint, or of the model to start from.
+    """
     step, history = 0, History(total_steps)
     if resumed:
         checkpoints.restore(resumed, trainer.state())
         step, history = resumed.step, History(total_steps, **resumed.log)
+    elif initial:
+        initial.assign(trainer)
     trainer.devices.check_same_step(step)
     return step, history
 
@@ -137,8 +150,9 @@ def _save(trainer: Trainer, step: int, history: History, settings: SaveSettings)
         raise divergence_error(f"A weight is no longer finite after step {step}")
     if trainer.devices.is_chief:
         path = checkpoints.save(
-            settings.checkpoints, step, trainer.config, history.state(), state, settings.data
-        )
+            settings.checkpoints, step, trainer.config, history.state(), state, settings.data,
+            settings.base_model,
+        )  # fmt: skip
         checkpoints.prune(settings.checkpoints, step, settings.checkpoints_total_limit)
         settings.on_checkpoint(path)
 

@@ -21,20 +21,36 @@ from pix2pix.training.devices import Devices
 SCALARS = ("discriminator_loss", "generator_gan_loss", "l1_loss", "d_real", "d_fake")
 
 
-class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that is constant for half of the steps, then falls linearly to zero."""
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that can rise linearly at the start and fall linearly to zero at the end."""
 
-    def __init__(self, learning_rate: float, total_steps: int):
-        self.learning_rate, self.total_steps = learning_rate, total_steps
+    def __init__(self, learning_rate: float, warmup_steps: int = 0, decay_steps: int | None = None):
+        """Starts at `learning_rate`, or at zero with a warm-up.
+
+        Args:
+            learning_rate: the highest rate.
+            warmup_steps: the number of first steps in which the rate rises from zero.
+            decay_steps: the length of the run, in whose second half the rate falls; None: it stays.
+        """
+        self.learning_rate = learning_rate
+        self.warmup_steps, self.decay_steps = warmup_steps, decay_steps
 
     def __call__(self, step):
         """Returns the learning rate of `step` as a float32 scalar."""
-        remaining = 2.0 * (1.0 - tf.cast(step, tf.float32) / self.total_steps)
-        return self.learning_rate * tf.clip_by_value(remaining, 0.0, 1.0)
+        step, rate = tf.cast(step, tf.float32), self.learning_rate
+        if self.warmup_steps:
+            rate *= tf.minimum(step / self.warmup_steps, 1.0)
+        if self.decay_steps:
+            rate *= tf.clip_by_value(2.0 * (1.0 - step / self.decay_steps), 0.0, 1.0)
+        return tf.convert_to_tensor(rate, tf.float32)
 
     def get_config(self):
         """Returns the constructor's arguments, as Keras expects."""
-        return {"learning_rate": self.learning_rate, "total_steps": self.total_steps}
+        return {
+            "learning_rate": self.learning_rate,
+            "warmup_steps": self.warmup_steps,
+            "decay_steps": self.decay_steps,
+        }
 
 
 class Trainer:
@@ -62,6 +78,8 @@ class Trainer:
         self.color_weights = color_weights
         with self.strategy.scope():
             self.generator = build_generator(config)
+            for layer in self.generator.layers:
+                layer.trainable = not (config.freeze_encoder and layer.name.startswith("down_"))
             self.discriminator = build_discriminator(config)
             self.features = with_features(self.discriminator) if config.feature_weight else None
             rate = config.learning_rate
@@ -82,8 +100,9 @@ class Trainer:
         self.step_many = tf.function(self._step_many, jit_compile=xla)
 
     def _build_adam(self, model: keras.Model, rate: float, total_steps: int):
-        if self.config.lr_schedule == "linear":
-            rate = LinearDecay(rate, total_steps)
+        decay_steps = total_steps if self.config.lr_schedule == "linear" else None
+        if self.config.warmup_steps or decay_steps:
+            rate = Schedule(rate, self.config.warmup_steps, decay_steps)
         adam = keras.optimizers.Adam(rate, beta_1=self.config.adam_beta1, epsilon=1e-8)
         if self.config.mixed_precision == "fp16":
             # Without loss scaling, small gradients would be zero in float16.
@@ -112,6 +131,8 @@ class Trainer:
         generators = {id(v) for network in networks if network for v in network.variables}
         free_variables(v for v in self.state().values() if id(v) not in generators)
         published = self.published
+        for layer in published.layers:
+            layer.trainable = True  # for whoever trains the published network further
         if published is not self.generator:
             free_variables(self.generator.variables)
         return published
