@@ -17,7 +17,6 @@ from pix2pix.artifacts import (
     CONFIG_FILE,
     CURVES_FILE,
     DIGESTED,
-    DISCRIMINATOR_FILE,
     GRAPH_FILE,
     GRID_FILE,
     HISTORY_FILE,
@@ -28,7 +27,7 @@ from pix2pix.artifacts import (
 )
 from pix2pix.config import Config
 from pix2pix.data import LoadedPairs, spread_evenly
-from pix2pix.files import sha256, write_atomically, write_image, write_json
+from pix2pix.files import sha256, write_image, write_json
 from pix2pix.images import orient_pair
 from pix2pix.legend import MAX_COLORS, Legend
 from pix2pix.palettes import Color
@@ -68,15 +67,6 @@ class FinishedRun:
     device: str
     dataset_card: dict[str, Any] = field(default_factory=dict)
     base_model: dict[str, Any] | None = None
-
-
-def write_discriminator(folder: Path, discriminator: keras.Model | None) -> None:
-    """Writes the discriminator's weights; None deletes those of an earlier run."""
-    path = folder / DISCRIMINATOR_FILE
-    if discriminator:
-        write_atomically(path, discriminator.save_weights)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def write_network(

@@ -159,6 +159,7 @@ def make_finished_run():
     test that changes a file copies the folder first.
     """
     from pix2pix import artifact_writer
+    from pix2pix.commands import train
     from pix2pix.networks import build_discriminator, build_generator
     from pix2pix.training.trainer import SCALARS
 
@@ -171,7 +172,7 @@ def make_finished_run():
     folder = Path(_FOLDER.name) / "model"
     discriminator = build_discriminator(config)
     randomize_weights(discriminator)
-    artifact_writer.write_discriminator(folder, discriminator)
+    train.write_discriminator(folder, discriminator)
     artifact_writer.write_network(folder, generator, run, loaded)
     artifact_writer.write_results(folder, run, loaded)
     return run, folder, generator, loaded

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from pix2pix import UserError
+from pix2pix.artifacts import ArtifactFolder
 from pix2pix.card import reproduce_command
 from pix2pix.commands.base_model import choose_model, find_model
+from pix2pix.commands.train import write_discriminator
 from pix2pix.config import MODEL_SETTINGS, Config
 from pix2pix.export import save_keras
 from pix2pix.files import sha256
@@ -333,3 +335,24 @@ def test_the_weights_of_a_run_have_the_recorded_digests(model: Path):
     digests = json.loads((model / "pix2pix.json").read_text())["sha256"]
     for name in ("model.weights.h5", "discriminator.weights.h5"):
         assert digests[name] == sha256(model / name)
+
+
+def test_the_discriminator_is_published_if_it_is_there_and_unchanged(model: Path):
+    artifacts, path = ArtifactFolder(model), model / "discriminator.weights.h5"
+    artifacts.check_digests()
+    assert path.name in artifacts.list_published()
+    content = path.read_bytes()
+    for problem in (lambda: path.write_bytes(content[:-1]), path.unlink):
+        problem()
+        with pytest.raises(UserError, match=path.name):
+            artifacts.check_digests()
+    about = artifacts.read_description()
+    del about["sha256"][path.name]
+    (model / "pix2pix.json").write_text(json.dumps(about))
+    artifacts.check_digests()  # a folder of an earlier version
+    assert path.name not in artifacts.list_published()
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=path.name):
+        artifacts.check_digests()
+    write_discriminator(model, None)
+    assert not path.exists()

@@ -103,8 +103,8 @@ def choose_model(
     if checkpoint:
         if config.init_from is not None:
             print("The run goes on from its own checkpoint, so --init_from has no effect.")
-        config = config.inherit(checkpoint.config)
-        return replace(config, init_from=checkpoint.config.init_from), None
+        own = {name: getattr(checkpoint.config, name) for name in config.inherited}
+        return replace(config, **own, inherited=(), init_from=checkpoint.config.init_from), None
     if config.init_from is None:
         return config, None
     model = find_model(config.init_from)

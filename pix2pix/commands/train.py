@@ -11,16 +11,21 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pix2pix import console, preflight
+from pix2pix.artifacts import DISCRIMINATOR_FILE
 from pix2pix.config import Config
 from pix2pix.environment import describe_missing_gpu
+from pix2pix.files import write_atomically
 from pix2pix.flags import parse
 from pix2pix.options import Options
 from pix2pix.runtime import free_variables, prepare_tensorflow
 
 if TYPE_CHECKING:
+    import keras
+
     from pix2pix.commands.base_model import Start
     from pix2pix.data import LoadedPairs
     from pix2pix.data.identity import DataIdentity
@@ -196,6 +201,15 @@ def uploading_checkpoints(
         yield replace(saving, on_checkpoint=upload)
 
 
+def write_discriminator(folder: Path, discriminator: "keras.Model | None") -> None:
+    """Writes the discriminator's weights; None deletes those of an earlier run."""
+    path = folder / DISCRIMINATOR_FILE
+    if discriminator is not None:
+        write_atomically(path, discriminator.save_weights)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def write_artifacts(
     config: Config,
     options: Options,
@@ -204,15 +218,16 @@ def write_artifacts(
     base_model: dict[str, Any] | None,
 ) -> None:
     """Exports and evaluates the generator, writes all artifacts and prints the metrics."""
+    trainer = result.trainer
+    write_discriminator(
+        options.output_dir, trainer.discriminator if options.publish_discriminator else None
+    )
+    # Before the imports, because it frees memory that they and the following steps need.
+    generator = trainer.finish()
     from pix2pix import artifact_writer, hub
     from pix2pix.evaluation import table
 
-    discriminator = result.trainer.discriminator if options.publish_discriminator else None
-    artifact_writer.write_discriminator(options.output_dir, discriminator)
-    # Frees memory that the following steps need.
-    generator = result.trainer.finish()
-
-    device = result.trainer.devices.name
+    device = trainer.devices.name
     card = hub.read_dataset_card(config.dataset_name, config.dataset_revision)
     run = artifact_writer.FinishedRun(
         config, result.step, result.seconds, result.history, device, card, base_model

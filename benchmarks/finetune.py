@@ -1,0 +1,81 @@
+"""Do 20 pairs teach a fine-tuned starter model more than a new one, at equal steps?
+
+    python -m benchmarks.finetune --dataset_name <pairs>
+
+Both have the same networks, pairs, steps and settings; only the weights at the start differ. Other
+flags go to train_hub.py. A stopped benchmark continues where it was.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.measure import ROOT, STARTER_MODEL
+from pix2pix.artifacts import ArtifactFolder
+from pix2pix.config import MODEL_SETTINGS, Config
+from pix2pix.flags import flag_arguments
+
+SHARED = ["--recipe", "best", "--sample_steps", "0"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dataset_name", required=True, help="Hub id or folder")
+    parser.add_argument("--pairs", type=int, default=20, help="the first pairs are trained on")
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--output_dir", type=Path, default=Path("runs/finetune"))
+    arguments, flags = parser.parse_known_args()
+    own = Config.from_dict(ArtifactFolder(STARTER_MODEL).read_description()["config"])
+    networks = Config(**{name: getattr(own, name) for name in MODEL_SETTINGS})
+    starts = {
+        "starter model": ["--init_from", str(STARTER_MODEL)],
+        "random weights": flag_arguments(networks),
+    }
+    flags = [
+        "--dataset_name", arguments.dataset_name, "--max_train_samples", str(arguments.pairs),
+        "--max_train_steps", str(arguments.steps), *SHARED, *flags,
+    ]  # fmt: skip
+    reports = {
+        name: [
+            train(arguments.output_dir / f"{name.split()[0]}-{seed}-{arguments.steps}",
+                  [*flags, *start, "--seed", str(seed)])
+            for seed in arguments.seeds
+        ]
+        for name, start in starts.items()
+    }  # fmt: skip
+    base = reports["starter model"][0]["base_model"]["metrics"]["l1"]
+    print(
+        f"L1 on {reports['starter model'][0]['held_out_pairs']} held-out pairs after "
+        f"{arguments.steps:,} steps on {arguments.pairs} pairs; the starter model before: "
+        f"{base:.2f}\n"
+    )
+    seeds = [f"seed {seed}" for seed in arguments.seeds]
+    print(f"| start | {' | '.join(seeds)} | mean | range |")
+    print("|---" * (len(seeds) + 3) + "|")
+    for name, results in reports.items():
+        l1 = np.array([report["metrics"]["l1"] for report in results])
+        cells = [*(f"{value:.2f}" for value in l1), f"{l1.mean():.2f}"]
+        print(f"| {name} | {' | '.join(cells)} | {l1.min():.2f} to {l1.max():.2f} |")
+
+
+def train(folder: Path, flags: list[str]) -> dict:
+    """Trains unless the folder has the finished run; returns the content of metrics.json."""
+    if not (folder / "README.md").exists():
+        command = [sys.executable, "train_hub.py", *flags, "--output_dir", str(folder)]
+        command += ["--resume_from_checkpoint", "latest"]
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "train.log").open("a") as log:
+            if subprocess.run(command, cwd=ROOT, stdout=log, stderr=log, check=False).returncode:
+                raise SystemExit(f"The training failed; its output is in {log.name}.")
+    return json.loads((folder / "metrics.json").read_text())
+
+
+if __name__ == "__main__":
+    main()
