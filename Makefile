@@ -58,7 +58,7 @@ clean: ## delete the virtual environment and the runs
 	  { rm -rf .venv; echo "Install venv first: apt-get install python3-venv"; exit 1; }; fi
 
 # requirements-train.txt can't include other files, because the package's metadata is read from it.
-.venv/.installed-requirements-dev: requirements-train.txt requirements-geo.txt
+.venv/.installed-requirements-dev: requirements-train.txt requirements-geo.txt requirements-pairs.txt
 
 # What the tests and the checks of JavaScript need: Gradio's client, onnxruntime-web, Biome, TypeScript.
 .node: .node/node_modules/.package-lock.json

@@ -13,6 +13,7 @@ COMMANDS = {
     "translate": "translate image files and folders with a published model",
     "publish": "publish the artifacts of a finished run, without training",
     "deploy": "create or update a Space that serves a model on the Hub",
+    "pairs": "build a dataset of pairs from folders of pictures, and publish it",
     "web": "serve the page that translates in the browser, on this machine",
     "job": "train on the machines of Hugging Face Jobs",
     "dry-run": "check everything that a training run needs and print the plan",

@@ -45,6 +45,17 @@ def remove_temporary(folder: Path, names: Container[str] | None = None) -> None:
             path.unlink(missing_ok=True)
 
 
+def process_is_running(pid: int) -> bool:
+    """Returns whether a process of this machine is running, such as one that left a file."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # a process of another user
+        return True
+    return True
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes `text` atomically as UTF-8.
 

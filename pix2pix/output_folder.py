@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from pix2pix.artifacts import CONFIG_FILE, ArtifactFolder
 from pix2pix.errors import UserError
-from pix2pix.files import write_json
+from pix2pix.files import process_is_running, write_json
 from pix2pix.training import checkpoints
 
 # The operating system releases a lock on LOCK_FILE when its process ends, even by SIGKILL.
@@ -64,22 +64,12 @@ def _describe_use(folder: Path) -> str:
             holder = json.loads((folder / HOLDER_FILE).read_text(encoding="utf-8"))
             is_here = holder["host"] == socket.gethostname()
             started = datetime.fromisoformat(holder["started"])
-            if not is_here or _is_running(holder["pid"]):
+            if not is_here or process_is_running(holder["pid"]):
                 where = "" if is_here else f" on {holder['host']}"
                 since = f"{started:%Y-%m-%d %H:%M}"
                 return f"{folder} is in use by process {holder['pid']}{where} since {since}"
         time.sleep(0.05)  # the other process has the lock and is about to write the file
     return f"{folder} is in use by another process"
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # a process of another user
-        return True
-    return True
 
 
 def check_unused(folder: Path) -> None:

@@ -46,6 +46,13 @@ EVALUATION_FLAGS = [
     "--direction", "--validation_samples", "--legend", "--cache", "--cache_dir", "--output",
 ]  # fmt: skip
 
+PAIRS_FLAGS = [
+    "--output", "--overwrite_output_dir", "--make", "--pair_layout", "--image_size", "--edge_sigma",
+    "--edge_low", "--edge_high", "--low_res_factor", "--blank_share", "--colors", "--split_by",
+    "--validation_share", "--duplicate_distance", "--max_shift", "--max_left_out", "--push_to_hub",
+    "--hub_dataset_id", "--hub_private_repo", "--license",
+]  # fmt: skip
+
 
 def run_pix2pix(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     """Runs `python -m pix2pix ...` in the repository."""
@@ -145,7 +152,7 @@ def test_help_shows_the_default_of_every_flag(capsys, name: str):
     text = help_of(capsys, name)
     flags = re.findall(r" (--[a-z0-9_]+)[ ,]", text.partition("show this help message")[2])
     described = re.findall(r"\((?:default: [^)]+|required)\)", text)
-    known = {*FLAGS, *EVALUATION_FLAGS, "--port"}
+    known = {*FLAGS, *EVALUATION_FLAGS, *PAIRS_FLAGS, "--port"}
     assert len(described) >= len(set(flags) & known) > 1
     assert "default: None" not in text
 
@@ -172,6 +179,11 @@ def test_train_hub_accepts_every_flag_it_ever_had(capsys):
 def test_evaluate_accepts_every_flag_it_ever_had(capsys):
     text = help_of(capsys, "evaluate")
     assert all(f" {flag} " in text for flag in EVALUATION_FLAGS)
+
+
+def test_pairs_accepts_its_flags(capsys):
+    text = help_of(capsys, "pairs")
+    assert all(f" {flag} " in text or f" {flag}," in text for flag in PAIRS_FLAGS)
 
 
 @pytest.mark.parametrize("name", ["job", "dry-run"])

@@ -48,6 +48,7 @@ ALLOWED = {
     "export": {"config", "images", "networks", "artifacts"},
     "card": {"config", "flags", "labels", "images", "artifacts", "evaluation"},
     "hub": {"config", "artifacts", "browser", "training"},
+    "pairing": {"flags", "picture_files", "images", "pixels", "data", "hub"},
     "translate": SERVING,
     "geotiff": SERVING | {"translate"},
     "png_results": {"translate"},
@@ -61,7 +62,7 @@ ALLOWED = {
     "commands": SERVING | {
         "options", "flags", "console", "legend", "picture_files", "data", "networks", "training",
         "gallery", "evaluation", "export", "card", "hub", "translate", "geotiff", "png_results",
-        "artifact_writer", "output_folder", "preflight", "browser",
+        "artifact_writer", "output_folder", "preflight", "browser", "pairing",
     },
     "__main__": {"console", "preflight", "commands"},
 }  # fmt: skip

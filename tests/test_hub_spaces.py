@@ -106,9 +106,8 @@ def test_the_space_holds_the_package_and_the_files_it_shows_and_nothing_else(
     others = {path for path in files - guides - page if not path.startswith(folders)}
     assert others == {
         ".gitattributes", "README.md", "LICENSE", "app.py", "train_hub.py", "pyproject.toml",
-        "requirements.txt", "requirements-train.txt", "requirements-geo.txt", "CHANGELOG.md",
-        "CONTRIBUTING.md",
-        "SECURITY.md",
+        "requirements.txt", "requirements-train.txt", "requirements-geo.txt",
+        "requirements-pairs.txt", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md",
     }  # fmt: skip
     for starter in ("starter_model", "starter_painter"):
         assert f"assets/{starter}/generator.onnx" in files

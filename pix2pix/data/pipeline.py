@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from pix2pix.config import Config
 from pix2pix.data.cache import MAX_SKIPPED_FRACTION, too_many_unreadable
@@ -21,6 +21,9 @@ from pix2pix.data.decoding import Row
 from pix2pix.data.source import Rows, Source
 from pix2pix.errors import UserError
 from pix2pix.images import orient_pair
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 LOGGER = logging.getLogger(__name__)
 Batch = tuple[np.ndarray, np.ndarray]
@@ -201,11 +204,13 @@ def jitter(pair: np.ndarray, epoch: int, index: int, config: Config) -> Batch:
     return orient_pair(pair, config.direction)
 
 
-def prefetch(batches: Iterator[Batch]) -> Generator[tuple[tf.Tensor, tf.Tensor], None, None]:
+def prefetch(batches: Iterator[Batch]) -> Generator[tuple["tf.Tensor", "tf.Tensor"], None, None]:
     """Yields the batches as tensors; a thread prepares them while the device computes.
 
     This does not use `tf.data.Dataset.from_generator`, which takes as long per batch as making it.
     """
+    # Here, because commands that only read pairs need no TensorFlow.
+    import tensorflow as tf
 
     def make_next() -> tuple[tf.Tensor, ...]:
         return tuple(tf.constant(pictures) for pictures in next(batches))

@@ -31,7 +31,7 @@ def preview_pairs(source: Source, plan: SplitPlan, config: Config) -> Image.Imag
             continue
         pictures = jitter(pair, 0, number - plan.train.start, config)
         grid = image_grid([[Image.fromarray(np.ascontiguousarray(image)) for image in pictures]])
-        rows.append(_add_label(grid, source.row_name(plan.train.split, number)))
+        rows.append(add_label(grid, source.row_name(plan.train.split, number)))
         if len(rows) == PREVIEW_PAIRS:
             break
     if not rows:
@@ -39,7 +39,7 @@ def preview_pairs(source: Source, plan: SplitPlan, config: Config) -> Image.Imag
     return image_grid([[row] for row in rows], GAP)
 
 
-def _add_label(image: Image.Image, text: str) -> Image.Image:
+def add_label(image: Image.Image, text: str) -> Image.Image:
     """Returns the picture with a line of text below it, which is shortened to its width."""
     size = max(10, image.height // 16)
     font = ImageFont.load_default(size)

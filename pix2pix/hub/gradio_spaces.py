@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 # What the Space runs, and what pip needs to install the package from the Space's repository.
 CODE = [
     "app.py", "train_hub.py", "pyproject.toml", "requirements.txt", "requirements-train.txt",
-    "requirements-geo.txt", "LICENSE", "pix2pix/**/*.py", "pix2pix/**/*.md", "pix2pix/py.typed",
+    "requirements-geo.txt", "requirements-pairs.txt", "LICENSE", "pix2pix/**/*.py",
+    "pix2pix/**/*.md", "pix2pix/py.typed",
 ]  # fmt: skip
 # The documents that README.md links to.
 DOCUMENTS = ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md"]

@@ -7,7 +7,7 @@ can be repeated at any time: automatically after a lost response, or by the user
 import hashlib
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -160,19 +160,27 @@ def _publish_once(artifacts: ArtifactFolder, files: dict[str, Path], target: Tar
     return f"Published: {commit.commit_url}" + _add_tag(target, commit.oid, tags)
 
 
-def find_differences(files: dict[str, Path], tree: Iterable) -> tuple[list[str], list[str]]:
+def find_differences(
+    files: dict[str, Path], tree: Iterable, is_published: Callable[[str], bool] | None = None
+) -> tuple[list[str], list[str]]:
     """Returns the paths to upload and the paths to delete, so that the Hub holds `files`.
 
-    Only files that a run publishes are deleted, such as surplus samples of an earlier run; files
-    that were added by hand stay. `tree` is the client's listing of the repository.
+    Only files that are published are deleted, such as surplus samples of an earlier run; files that
+    were added by hand stay.
+
+    Args:
+        files: the files by their path in the repository.
+        tree: the client's listing of the repository.
+        is_published: whether a path is one that is published; by default, one of a run.
     """
+    is_published = is_published or _is_published
     remote = {entry.path: entry for entry in tree if hasattr(entry, "blob_id")}
     changed = [
         path
         for path, file in files.items()
         if path not in remote or not _has_same_bytes(file, remote[path])
     ]
-    return changed, [path for path in sorted(remote) if path not in files and _is_published(path)]
+    return changed, [path for path in sorted(remote) if path not in files and is_published(path)]
 
 
 def _has_same_bytes(file: Path, entry) -> bool:

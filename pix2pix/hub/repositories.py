@@ -88,7 +88,7 @@ def check_write_access(
 
     Args:
         repo_id: the repository, with or without its owner.
-        repo_type: "model" or "space".
+        repo_type: "model", "space" or "dataset".
         pull_request: whether a pull request is enough, for which read access suffices.
         account: the response of the client's `whoami`; None requests it.
 
@@ -124,10 +124,9 @@ def check_token_role(account: dict, repo_id: str, repo_type: str = "model") -> N
 
 
 def _write_refusal(repo_id: str, repo_type: str) -> UserError:
-    is_space = repo_type == "space"
-    subject = f"The Space {repo_id}" if is_space else f"The model repository {repo_id}"
-    flag = "--space_id" if is_space else "--hub_model_id"
-    return HubError(f"{subject}: this token may not write there", login_hint(flag))
+    others = {"space": ("Space", "--space_id"), "dataset": ("dataset", "--hub_dataset_id")}
+    name, flag = others.get(repo_type, ("model repository", "--hub_model_id"))
+    return HubError(f"The {name} {repo_id}: this token may not write there", login_hint(flag))
 
 
 def prepare_repository(

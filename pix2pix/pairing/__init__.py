@@ -1,0 +1,1 @@
+"""Builds a paired dataset, in the layout of huggan/maps, from the pictures that people have."""
