@@ -1,8 +1,8 @@
 """Does `pix2pix pairs` need more memory for more photos? Run `python -m benchmarks.pairs`.
 
 It builds datasets of 500 and 5,000 pairs in processes of their own, compares their peak memory, and
-then plants twenty faults among 500 pairs and says which are found. `--counts 100 1000` sets other
-numbers of pairs.
+then plants twenty faults among 500 pairs and says which are found, and how often a shift is found.
+`--counts 100 1000` sets other numbers of pairs.
 """
 
 import argparse
@@ -14,6 +14,9 @@ from pathlib import Path
 
 from benchmarks.measure import ROOT, memory
 from pix2pix.__main__ import main as run_pix2pix
+from pix2pix.config import Config
+from pix2pix.data import Rows, open_source
+from pix2pix.pairing.shifts import measure_shift
 from tests.faulty_pairs import plant_faults, write_photos, write_two_folders
 
 # More than that is not the same memory.
@@ -57,6 +60,24 @@ def compare_memory(counts: list[int], folder: Path) -> bool:
     return is_constant
 
 
+def find_shifts() -> None:
+    """Prints how often a shift is found in the validation pairs of the sample maps."""
+    source = open_source(Config(dataset_name="assets/sample_maps"))
+    rows = source.read(Rows("validation", 0, source.splits["validation"]))
+    pairs = [source.decoder.decode(row) for row in rows]
+    print("\n| B is shifted by, of 208 pixels | found | right within 4 pixels | pairs |")
+    print("|---|---|---|---|")
+    for across, down in ((0, 0), (8, 6), (-16, 20)):
+        found = right = 0
+        for a, b in pairs:
+            box = (24, 24, 232, 232)
+            moved = (24 - across, 24 - down, 232 - across, 232 - down)
+            if shift := measure_shift(a.crop(box), b.crop(moved)):
+                found += 1
+                right += abs(shift[0] * 208 - down) <= 4 and abs(shift[1] * 208 - across) <= 4
+        print(f"| {across}, {down} | {found} | {right} | {len(pairs)} |")
+
+
 def find_faults(count: int, folder: Path) -> bool:
     """Prints how many of the planted faults are found; returns whether all are."""
     a, b = write_two_folders(folder / "faults", count)
@@ -84,6 +105,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         is_constant = compare_memory(arguments.counts, Path(scratch))
         finds_all = find_faults(500, Path(scratch))
+    find_shifts()
     return 0 if is_constant and finds_all else 1
 
 

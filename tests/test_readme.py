@@ -22,6 +22,7 @@ from pix2pix.evaluation.palette import read_names
 from pix2pix.space.settings import RANGES, Settings
 from tests.browser import needs_chromium
 from tests.commands import ROOT
+from tests.faulty_pairs import write_photos
 from tests.hub_server import USER, WRITE_TOKEN, HubServer
 from tests.pages import GUIDES, PAGES, README, Page
 from tests.published_run import MODEL, TINY_FLAGS, PublishedRun
@@ -38,6 +39,7 @@ TRANSLATIONS = [line for line in COMMANDS if line.startswith("pix2pix translate 
 PUBLISHES = [line for line in COMMANDS if line.startswith("pix2pix publish ")]
 DEPLOYS = [line for line in COMMANDS if line.startswith("pix2pix deploy ")]
 WEBS = [line for line in COMMANDS if line.startswith("pix2pix web")]
+PAIRS = [line for line in COMMANDS if line.startswith("pix2pix pairs ")]
 SCRIPTS = [text for page in GUIDES for kind, text in page.blocks if kind == "html"]
 EVALUATIONS = [line for line in COMMANDS if line.startswith("pix2pix evaluate ")]
 
@@ -63,9 +65,11 @@ def test_every_block_is_run_by_a_test_of_this_module():
     assert languages == {"bash", "python", "html", "yaml", "bibtex"}
     assert MAKE == ["make app", "make test"]
     tested = [*MAKE, *TRAININGS, *JOBS, *TRANSLATIONS, *PUBLISHES, *DEPLOYS, *WEBS]
-    tested += EVALUATIONS
+    tested += [*EVALUATIONS, *PAIRS]
     assert sorted(tested) == sorted(COMMANDS)
-    assert all([TRAININGS, JOBS, TRANSLATIONS, PUBLISHES, DEPLOYS, WEBS, EVALUATIONS, SNIPPETS])
+    assert all(
+        [TRAININGS, JOBS, TRANSLATIONS, PUBLISHES, DEPLOYS, WEBS, EVALUATIONS, PAIRS, SNIPPETS]
+    )
     assert len(SCRIPTS) == 1
 
 
@@ -115,6 +119,18 @@ def test_translations_run(line: str, published_run: PublishedRun, tmp_path: Path
     run(line, cwd=tmp_path)
     maps = {path.relative_to(tmp_path / "maps") for path in tmp_path.glob("maps/**/*.png")}
     assert maps == {Path("aerial.png"), Path("north/aerial.png")}
+
+
+@pytest.mark.parametrize("line", PAIRS)
+def test_datasets_of_pairs_are_made(line: str, hub: HubServer, tmp_path: Path):
+    write_photos(tmp_path / "photos", 3, 48)
+    for photo in (tmp_path / "photos").iterdir():
+        (tmp_path / "maps").mkdir(exist_ok=True)
+        Image.open(photo).rotate(90).save(tmp_path / "maps" / photo.name)
+    output = run(line, cwd=tmp_path, token=WRITE_TOKEN)
+    assert "3 pairs (2 train, 1 validation)" in output
+    if "--push_to_hub" in line:
+        assert ("dataset", f"{USER}/edges2photos") in hub.store.repos
 
 
 @needs_chromium
@@ -262,10 +278,18 @@ def test_the_style_examples_are_the_code():
 def known_flags() -> set[str]:
     """The flags of all commands, as their --help lists them."""
     programs = [["train_hub.py"], ["-m", "pix2pix.evaluation"]]
-    programs += [
-        ["-m", "pix2pix", name]
-        for name in ("train", "evaluate", "translate", "publish", "deploy", "job", "dry-run", "web")
+    names = [
+        "train",
+        "evaluate",
+        "translate",
+        "publish",
+        "deploy",
+        "job",
+        "dry-run",
+        "web",
+        "pairs",
     ]
+    programs += [["-m", "pix2pix", name] for name in names]
     text = ""
     for program in programs:
         text += subprocess.check_output([sys.executable, *program, "--help"], cwd=ROOT, text=True)
