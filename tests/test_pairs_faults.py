@@ -10,6 +10,7 @@ from PIL import Image
 
 from pix2pix.__main__ import main
 from tests.builders import make_picture
+from tests.commands import ROOT
 from tests.faulty_pairs import plant_faults, write_photos, write_two_folders
 
 
@@ -104,6 +105,11 @@ def test_names_that_match_twice_are_left_out(tmp_path: Path, capsys):
     [
         (["nowhere", "--make", "gray"], "There is no file or folder nowhere"),
         (["photos", "--output", "photos/pairs"], "lies in the source"),
+        ([str(ROOT / "assets" / "sample_maps")], "is a dataset of tables already"),
+        (
+            ["photos", "--make", "gray", "--output", "other.txt/x"],
+            "can't be written (Not a directory)",
+        ),
         (["photos"], "not about twice as wide as high"),
         (["photos", "--make", "gray", "--output", "photos/0001.jpg"], "is a file; name a folder"),
         (["photos", "--make", "gray", "--output", "."], "has other files; name a new or an empty"),

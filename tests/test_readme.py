@@ -278,18 +278,8 @@ def test_the_style_examples_are_the_code():
 def known_flags() -> set[str]:
     """The flags of all commands, as their --help lists them."""
     programs = [["train_hub.py"], ["-m", "pix2pix.evaluation"]]
-    names = [
-        "train",
-        "evaluate",
-        "translate",
-        "publish",
-        "deploy",
-        "job",
-        "dry-run",
-        "web",
-        "pairs",
-    ]
-    programs += [["-m", "pix2pix", name] for name in names]
+    names = ("train", "evaluate", "translate", "publish", "deploy", "job", "dry-run", "web")
+    programs += [["-m", "pix2pix", name] for name in (*names, "pairs")]
     text = ""
     for program in programs:
         text += subprocess.check_output([sys.executable, *program, "--help"], cwd=ROOT, text=True)

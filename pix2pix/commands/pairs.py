@@ -29,7 +29,7 @@ PACKAGES = {"skimage": "scikit-image", "imagehash": "ImageHash", "datasets": "da
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     (settings,) = parse_as((PairsSettings,), __doc__ or "", arguments, PROGRAM)
-    hint = "nothing was written; run the command again"
+    hint = "a dataset is written only when it is complete; run the command again"
     return console.run_command(PROGRAM, lambda: run(settings), hint)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pix2pix.data.wording import count
+from pix2pix.environment import find_problem
 from pix2pix.errors import UserError
 from pix2pix.files import process_is_running
 from pix2pix.pairing import dataset_card
@@ -26,7 +27,7 @@ from pix2pix.pairing.pair_sheets import draw_pair, write_sheet
 from pix2pix.pairing.pairs_settings import PairsSettings
 from pix2pix.pairing.shards import ShardWriter
 from pix2pix.pairing.side_reader import FileError, SideReader
-from pix2pix.pairing.splitting import SPLITS, assign_splits, find_near_duplicates
+from pix2pix.pairing.splitting import SPLITS, TRAIN, assign_splits, find_near_duplicates
 from pix2pix.picture_files import printable
 
 SHEET_FILE = "contact_sheet.png"
@@ -97,6 +98,8 @@ def build_dataset(settings: PairsSettings) -> dict[str, int]:
     for fault in checked.faults:
         logger.info("%s", fault)
     _check_left_out(checked, total, settings)
+    if TRAIN not in splits:
+        raise UserError("No pair is left for train, so nothing was written; choose other splits.")
     with _new_folder(settings.output, settings.overwrite_output_dir) as folder:
         _write_sheet(folder, checked, reader)
         rows = _write_splits(folder, checked, splits, reader)
@@ -115,6 +118,10 @@ def check_output(settings: PairsSettings) -> None:
     folder = settings.output
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--output {printable(folder)} is a file; name a folder.")
+    if reason := find_problem(folder.resolve().parent):
+        raise UserError(
+            f"--output {printable(folder)} can't be written ({reason}); name another folder."
+        )
     if not folder.is_dir() or not any(folder.iterdir()):
         return
     from pix2pix.hub import read_dataset_card

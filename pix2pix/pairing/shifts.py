@@ -9,7 +9,7 @@ from PIL import Image
 SIDE = 128
 BLUR = 2.0  # standard deviation in these pixels
 # A shift counts only if the edges then agree better than this, and by this much better than
-# unshifted. Of 78 pairs of photo and map in assets/sample_maps, shifted by 8 and 6 of 208 pixels, 40
+# unshifted. Of the 78 validation pairs of assets/sample_maps, shifted by 8 and 6 of 208 pixels, 40
 # are found, 38 of these rightly, and none if they are not shifted (`python -m benchmarks.pairs`).
 MIN_AGREEMENT, MIN_GAIN = 0.3, 0.1
 # Smaller shifts are within the error of the measurement, as shares of the width and height.

@@ -103,7 +103,11 @@ def _read_rows(table: Path) -> Iterable[dict]:
             if table.suffix == ".csv":
                 yield from csv.DictReader(file)
             else:
-                yield from (json.loads(line) for line in file if line.strip())
+                for line in filter(str.strip, file):
+                    row = json.loads(line)
+                    if not isinstance(row, dict):
+                        raise ValueError(f"{line[:40].strip()} is no row")
+                    yield row
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{table} can't be read ({error}); repair it.") from None
 
