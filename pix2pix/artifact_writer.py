@@ -121,6 +121,7 @@ def describe(folder: Path, run: FinishedRun, loaded: LoadedPairs, parity: float)
         "config": run.config.to_dict(),
         "size_multiple": 2**run.config.depth,
         "pair_aspects": loaded.pair_aspects,
+        "pair_sizes": loaded.pair_sizes,
         "reading": _describe_reading(run.config, loaded),
         "columns": list(loaded.source.columns),
         "rows": loaded.plan.to_dict(),

@@ -5,7 +5,8 @@ The annotation gives a setting's type and choices; `setting()` gives its default
 
 import dataclasses
 import types
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -40,6 +41,7 @@ class Setting:
         on_card: whether the model card lists the setting among the hyperparameters.
         may_be_path: whether a text can be the path of a file, so that `~` is expanded.
         sets_defaults: whether the defaults of other settings depend on it.
+        words: texts that a flag accepts for a value, for example {"none": 0}.
         resumable: whether a run that resumes a checkpoint may change the setting. This is asked of
             the settings of `Config` only: a checkpoint holds no others, so those may all change.
         of_model: whether a run takes it from the model of --init_from, unless it is given.
@@ -62,6 +64,7 @@ class Setting:
     on_card: bool = True
     may_be_path: bool = False
     sets_defaults: bool = False
+    words: Mapping[str, Any] = field(default_factory=dict)
     resumable: bool = False
     of_model: bool = False
     # Set by `settings_of`, from the field and its annotation.

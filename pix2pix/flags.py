@@ -89,8 +89,12 @@ def flag_arguments(settings: object, names: Collection[str] | None = None) -> li
             continue
         arguments.append(f"--no-{spec.name}" if value is False else f"--{spec.name}")
         if not isinstance(value, bool):
-            arguments += map(str, value) if spec.repeated else [str(value)]
+            arguments += map(str, value) if spec.repeated else [_word_for(spec, value)]
     return arguments
+
+
+def _word_for(spec: Setting, value: Any) -> str:
+    return next((word for word, meaning in spec.words.items() if meaning == value), str(value))
 
 
 def _defaults(settings: object) -> dict[str, Any]:
@@ -186,6 +190,8 @@ def _add_argument(group: argparse._ActionsContainer, spec: Setting) -> None:
 
 def _reader(spec: Setting) -> Callable[[str], Any]:
     """Returns the function that turns a word of the command line into a value."""
+    if spec.words:
+        return _word_reader(spec)
     if spec.type is not Path and not spec.may_be_path:
         return spec.type
 
@@ -195,6 +201,14 @@ def _reader(spec: Setting) -> Callable[[str], Any]:
 
     read_path.__name__ = spec.type.__name__  # for argparse's messages
     return read_path
+
+
+def _word_reader(spec: Setting) -> Callable[[str], Any]:
+    def read_word(word: str) -> Any:
+        return spec.words[word] if word in spec.words else spec.type(word)
+
+    read_word.__name__ = spec.type.__name__  # for argparse's messages
+    return read_word
 
 
 def _help(spec: Setting) -> str:

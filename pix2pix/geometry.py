@@ -33,6 +33,12 @@ def make_square(image: Image.Image, side: int, aspect: Aspect) -> Image.Image:
     return resize(image.crop((left, top, left + shorter, top + shorter)), side, side)
 
 
+def middle_square(pictures: np.ndarray, side: int) -> np.ndarray:
+    """Returns the middle of pictures at their own scale: (..., H, W, 3) -> (..., side, side, 3)."""
+    top, left = (pictures.shape[-3] - side) // 2, (pictures.shape[-2] - side) // 2
+    return pictures[..., top : top + side, left : left + side, :]
+
+
 def scale_to_fit(size: Size, side: int) -> Size:
     """Returns (width, height) of a picture whose longer side is scaled to `side`."""
     scale = side / max(size)

@@ -71,12 +71,15 @@ class PairSettings:
     image_size: Literal[64, 128, 256, 512] = setting(
         256, "side of the training images, in pixels", sets_defaults=True, of_model=True
     )
-    # The default is None, but `set_load_size` replaces it: the attribute is always a number.
+    # The default is None, but `set_load_size` replaces it: the attribute is always a number. 0 is
+    # images at their own size.
     load_size: int = setting(
         None,
-        "side before the random crop, in pixels",
+        "side before the random crop, in pixels; none: the crops are taken from the images at "
+        "their own size",
         default_help="286/256 of --image_size, rounded",
         of_model=True,
+        words={"none": 0},
     )
     input_channels: Literal[1, 3] = setting(
         3, "3: color; 1: the input is converted to gray", on_card=False, of_model=True
@@ -143,11 +146,21 @@ class PairSettings:
         """Raises `UserError` for values that exclude each other."""
         PixelRule.parse(self.bands, self.value_range, self.input_legend)
         parse_legend(self.target_legend, "--target_legend")
-        if self.load_size < self.image_size:
+        if self.is_native and self.aspect != "squash":
+            raise UserError(
+                f"--aspect {self.aspect} has no effect with --load_size none, which resizes no "
+                "image: leave out one of them."
+            )
+        if self.load_size < self.image_size and not self.is_native:
             raise UserError(
                 f"--load_size is {self.load_size}; it must be at least "
                 f"--image_size ({self.image_size}), because the crop is taken from it."
             )
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the training crops are taken from the images at their own size."""
+        return self.load_size == 0
 
     @property
     def gray_sides(self) -> tuple[int, ...]:

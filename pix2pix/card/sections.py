@@ -121,6 +121,7 @@ def provenance(description: dict) -> Table:
         ["unreadable rows left out", str(unreadable)],
         ["channels", f"{config['input_channels']} in, {config['target_channels']} out"],
         *_palettes(description),
+        *_scale(description),
         *_proportions(description),
         *_pixel_values(description),
     ]
@@ -151,6 +152,21 @@ def _palettes(description: dict) -> Table:
             colors = [f"{entry['name'] or ''} `{entry['color']}`".strip() for entry in palette]
             rows.append([f"colors of the {side} pictures", ", ".join(colors)])
     return rows
+
+
+def _scale(description: dict) -> Table:
+    """Returns a row about the scale of the training; earlier versions did not record it."""
+    if "pair_sizes" not in description:
+        return []
+    config = Config.from_dict(description["config"])
+    texts = [f"{width}x{height}" for width, height in description["pair_sizes"]]
+    sizes = " to ".join(dict.fromkeys(texts))
+    crops = f"crops of {config.image_size}x{config.image_size}"
+    if config.is_native:
+        how = f"{crops} at this scale: translate images of the same scale in the mode `full`"
+    else:
+        how = f"resized to {config.load_size}x{config.load_size}, then {crops}"
+    return [["scale", f"images of {sizes} pixels, {how}"]]
 
 
 def _proportions(description: dict) -> Table:

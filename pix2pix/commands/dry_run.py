@@ -132,13 +132,14 @@ def check_work(
     cache = resources.pair_bytes(config, plan) if options.cache == "disk" else 0
     output = _output_bytes(parameters, config, options)
     _check_disk({cache_dir: cache, options.output_dir: output})
+    at_least = "at least " if config.is_native else ""
     memory = resources.memory_bytes(generator, discriminator, config)
     return {
         "steps": f"{steps:,} with batch size {config.train_batch_size}, {epochs:.1f} epochs",
         "generator": f"{parameters[0]:,} parameters",
         "discriminator": f"{parameters[1]:,} parameters",
         "memory": f"about {memory / 1e9:.1f} GB during a step",
-        "disk": f"{cache / 1e9:.2f} GB for the cache, "
+        "disk": f"{at_least}{cache / 1e9:.2f} GB for the cache, "
         f"{output / 1e9:.2f} GB for checkpoints and artifacts",
     }
 

@@ -62,10 +62,10 @@ def _is_small(config: Config) -> bool:
 
 
 def pair_bytes(config: Config, plan: "data.SplitPlan") -> int:
-    """Returns the bytes of all cached pairs of the run."""
+    """Returns the bytes of all cached pairs of the run; at native scale, the least possible."""
     from pix2pix.data.cache import row_bytes
 
-    training = len(plan.train) * row_bytes(config.load_size)
+    training = len(plan.train) * row_bytes(config.load_size or config.image_size)
     return training + len(plan.held_out) * row_bytes(config.image_size)
 
 

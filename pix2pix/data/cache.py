@@ -1,6 +1,7 @@
-"""Caches pairs, resized, as uint8: in a memory-mapped file or in memory.
+"""Caches pairs as uint8: in a memory-mapped file or in memory.
 
-A cache holds the bytes of a (N, 2, S, S, 3) uint8 array, A first. On disk it grows row by row under
+A cache holds the pixels of each pair, (2, S, S, 3), A first; pairs at native scale have the size of
+their own A, and take 6 bytes for each of its pixels. On disk it grows row by row under
 a temporary name, next to the sizes of the pictures and a list of the unreadable rows. An
 interrupted build continues at the row that follows from the lengths of these files.
 """
@@ -8,9 +9,10 @@ interrupted build continues at the row that follows from the lengths of these fi
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 from filelock import FileLock
@@ -26,6 +28,8 @@ LOGGER = logging.getLogger(__name__)
 MAX_SKIPPED_FRACTION = 0.01
 # The width and height of a picture, both uint32.
 SIZE_BYTES = 8
+# A and B, three channels each.
+PIXEL_BYTES = 6
 
 
 @dataclass(frozen=True)
@@ -33,20 +37,53 @@ class CachedPairs:
     """Pairs from a cache.
 
     Attributes:
-        pairs: (N, 2, S, S, 3) uint8, read-only when on disk.
+        pairs: (N, 2, S, S, 3) uint8, read-only when on disk; at native scale N x (2, H, W, 3).
         sizes: (N, 2) uint32, the width and height of each A before it was resized.
         skipped: numbers of the source's rows that could not be read.
     """
 
-    pairs: np.ndarray
+    pairs: "Pairs"
     sizes: np.ndarray
     skipped: tuple[int, ...] = ()
+
+
+class PairsOfManySizes(Sequence[np.ndarray]):
+    """Pairs of different sizes that are stored one after the other; each is a view.
+
+    Attributes:
+        pixels: all pairs, (B,) uint8.
+        sizes: (N, 2), the width and height of each pair.
+    """
+
+    def __init__(self, pixels: np.ndarray, sizes: np.ndarray):
+        self.pixels, self.sizes = pixels, sizes
+        self._ends = _row_ends(sizes, 0)
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[np.ndarray]: ...
+    def __getitem__(self, index: int | slice) -> np.ndarray | list[np.ndarray]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        width, height = self.sizes[index].tolist()
+        end = int(self._ends[index])
+        start = end - PIXEL_BYTES * width * height
+        return self.pixels[start:end].reshape(2, height, width, 3)
+
+
+Pairs = np.ndarray | PairsOfManySizes | list[np.ndarray]
 
 
 def cache_pairs(
     source: Source, rows: Rows, size: int, folder: Path | None, as_served: bool = False
 ) -> CachedPairs:
     """Returns `rows` of `source` resized to `size`, from a cache that is built if necessary.
+
+    A size of 0 keeps their own sizes.
 
     The cache is a file in `folder`, or in memory if `folder` is None. Only one process builds a
     file; others wait for it. With `as_served`, pairs keep their proportions (see
@@ -67,13 +104,20 @@ def cache_pairs(
             f"The pairs can't be cached in {folder} ({error.strerror or error}); "
             "free some space or choose another folder with --cache_dir."
         ) from None
-    pairs = np.memmap(path, np.uint8, mode="r").reshape(-1, 2, size, size, 3)
-    return CachedPairs(pairs, _read_sizes(path), tuple(_read_skipped(path)))
+    pixels, sizes = np.memmap(path, np.uint8, mode="r"), _read_sizes(path)
+    pairs = pixels.reshape(-1, 2, size, size, 3) if size else PairsOfManySizes(pixels, sizes)
+    return CachedPairs(pairs, sizes, tuple(_read_skipped(path)))
 
 
 def row_bytes(size: int) -> int:
     """Returns the bytes of one cached pair."""
-    return 2 * size * size * 3
+    return PIXEL_BYTES * size * size
+
+
+def _row_ends(sizes: np.ndarray, side: int) -> np.ndarray:
+    """Returns where each pair of a cache ends, in bytes; `sizes` are those of the pictures."""
+    areas = np.full(len(sizes), side * side) if side else sizes.astype(np.int64).prod(axis=1)
+    return (PIXEL_BYTES * areas).cumsum()
 
 
 @dataclass(frozen=True)
@@ -114,7 +158,10 @@ def too_many_unreadable(count: int, total: int, name: str, error: UserError) -> 
 
 
 def _build_in_memory(work: _Work) -> CachedPairs:
-    pairs = np.empty((len(work.rows), 2, work.size, work.size, 3), np.uint8)
+    count = len(work.rows)
+    pairs: Any = [None] * count
+    if work.size:
+        pairs = np.empty((count, 2, work.size, work.size, 3), np.uint8)
     sizes: list[Size] = []
     skipped: list[int] = []
     for number, row in _read_with_progress(work, work.rows, 0):
@@ -128,17 +175,19 @@ def _is_complete(path: Path, work: _Work) -> bool:
     """Returns whether the finished cache exists and has its full length; else it is rebuilt."""
     if not path.exists():
         return False
-    count = len(work.rows) - len(_read_skipped(path))
-    return path.stat().st_size == count * row_bytes(work.size) and len(_read_sizes(path)) == count
+    count, sizes = len(work.rows) - len(_read_skipped(path)), _read_sizes(path)
+    length = _row_ends(sizes, work.size)[-1] if len(sizes) else 0
+    return path.stat().st_size == length and len(sizes) == count
 
 
 def _build_on_disk(work: _Work, path: Path) -> None:
     path.unlink(missing_ok=True)
     partial, skipped_path = path.with_suffix(".partial"), path.with_suffix(".skipped")
-    sizes_path, length = path.with_suffix(".sizes"), row_bytes(work.size)
-    written = partial.stat().st_size // length if partial.exists() else 0
+    sizes_path = path.with_suffix(".sizes")
     # A row's size is written before its pixels.
-    written = min(written, len(_read_sizes(path)))
+    ends = _row_ends(_read_sizes(path), work.size)
+    length = partial.stat().st_size if partial.exists() else 0
+    written = int(np.searchsorted(ends, length, side="right"))
     if not written:
         skipped_path.unlink(missing_ok=True)
     skipped = _read_skipped(path)
@@ -153,7 +202,7 @@ def _build_on_disk(work: _Work, path: Path) -> None:
         sizes_path.open("ab", buffering=0) as sizes_file,
         skipped_path.open("a") as skipped_file,
     ):
-        file.truncate(written * length)
+        file.truncate(ends[written - 1] if written else 0)
         sizes_file.truncate(written * SIZE_BYTES)
         for number, row in _read_with_progress(work, remaining, done):
             if decoded := work.decode(number, row, skipped):
@@ -206,8 +255,9 @@ def _read_with_progress(work: _Work, rows: Rows, done: int) -> Iterator[tuple[in
         for number, row in enumerate(source.read(rows), rows.start):
             yield number, row
             count += 1
-            speed = count * row_bytes(work.size) / 1e6 / max(time.monotonic() - started, 1e-9)
-            bar.set_postfix_str(f"{speed:.0f} MB/s", refresh=False)
+            if work.size:
+                speed = count * row_bytes(work.size) / 1e6 / max(time.monotonic() - started, 1e-9)
+                bar.set_postfix_str(f"{speed:.0f} MB/s", refresh=False)
             bar.update()
     if count != len(rows):
         raise UserError(

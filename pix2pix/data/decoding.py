@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.config import Config
-from pix2pix.geometry import Size, make_square, scale_to_fit
+from pix2pix.errors import UserError
+from pix2pix.geometry import Size, make_square, middle_square, scale_to_fit
 from pix2pix.images import resize, split_pair
 from pix2pix.palettes import Color
 from pix2pix.pixels.gate import open_image
@@ -27,12 +28,15 @@ class Decoder:
         layout: where A is in a picture that holds both: on the left, or at the top.
         aspect: how pairs become squares; see `Config.aspect`.
         gray: the sides that are converted to gray, 0 for A and 1 for B.
+        crop: the side of the crops that are taken from pairs at their own size; 0: pairs are
+            resized.
     """
 
     rules: tuple[PixelRule, PixelRule] = (PixelRule(), PixelRule())
     layout: Literal["left_right", "top_bottom"] = "left_right"
     aspect: Literal["squash", "crop", "pad"] = "squash"
     gray: tuple[int, ...] = ()
+    crop: int = 0
 
     @classmethod
     def of_config(cls, config: Config) -> "Decoder":
@@ -46,6 +50,7 @@ class Decoder:
             "top_bottom" if config.pair_layout == "top_bottom" else "left_right",
             config.aspect,
             config.gray_sides,
+            config.image_size if config.is_native else 0,
         )
 
     def decode(self, row: Row) -> tuple[Image.Image, Image.Image]:
@@ -80,8 +85,8 @@ class Decoder:
     def decode_and_resize(self, row: Row, size: int) -> np.ndarray:
         """Decodes a row to (2, size, size, 3) uint8, A first; raises `UserError` as `decode` does.
 
-        Pairs that are not square become square as `aspect` says. The sides in `gray` get three
-        equal channels.
+        Pairs that are not square become square as `aspect` says. With a size of 0, the pair has the
+        size of its A. The sides in `gray` get three equal channels.
         """
         return self.decode_with_size(row, size)[0]
 
@@ -89,6 +94,8 @@ class Decoder:
         """Returns the pair as `decode_and_resize` does, and the (width, height) of its A."""
         # Resizing the joined picture first would blur the seam.
         pair = self.decode(row)
+        if not size:
+            return self._decode_native(pair), pair[0].size
         squares = [make_square(image, size, self.aspect) for image in pair]
         return self._stack(squares), pair[0].size
 
@@ -102,6 +109,8 @@ class Decoder:
         if self.aspect == "crop":
             return self.decode_with_size(row, size)
         pair = self.decode(row)
+        if self.crop:
+            return middle_square(self._decode_native(pair), size), pair[0].size
         width, height = self.served_size(pair[0].size, size)
         boxes = np.zeros((2, size, size, 3), np.uint8)
         boxes[:, :height, :width] = self._stack([resize(image, width, height) for image in pair])
@@ -110,9 +119,20 @@ class Decoder:
     def served_size(self, size: Size, side: int) -> Size:
         """Returns the (width, height) at which a pair whose A has `size` is evaluated.
 
-        The longer side has `side` pixels; with the aspect `crop`, it is the middle square.
+        The longer side has `side` pixels; with the aspect `crop`, and at native scale, it is the
+        middle square.
         """
-        return (side, side) if self.aspect == "crop" else scale_to_fit(size, side)
+        return (side, side) if self.aspect == "crop" or self.crop else scale_to_fit(size, side)
+
+    def _decode_native(self, pair: tuple[Image.Image, Image.Image]) -> np.ndarray:
+        """Returns (2, H, W, 3) uint8 in the size of A; raises `UserError` if no crop fits."""
+        a, b = pair
+        if min(a.size) < self.crop:
+            raise UserError(
+                f"The picture has {a.width}x{a.height} pixels, fewer than the crops of "
+                f"{self.crop}x{self.crop} that --load_size none takes from it."
+            )
+        return self._stack([a, resize(b, *a.size)])
 
     def _stack(self, pictures: list[Image.Image]) -> np.ndarray:
         for side in self.gray:

@@ -25,11 +25,12 @@ class HeldOutPairs(Sequence[np.ndarray]):
     @classmethod
     def of_cache(cls, cached: CachedPairs, decoder: Decoder) -> "HeldOutPairs":
         """Returns the pairs of a cache that was built with `as_served`."""
-        side = cached.pairs.shape[2]
+        boxes = np.asarray(cached.pairs)
+        side = boxes.shape[2]
         sizes = [
             decoder.served_size((width, height), side) for width, height in cached.sizes.tolist()
         ]
-        return cls(cached.pairs, sizes, decoder)
+        return cls(boxes, sizes, decoder)
 
     def __len__(self) -> int:
         return len(self.boxes)

@@ -73,6 +73,8 @@ def inspect_pairs(source: Source, plan: SplitPlan, config: Config) -> Inspection
         sizes = [split_size(size, layout) for (size,) in sizes]
     else:
         warnings += compare_sides(names, sizes)
+    if config.is_native:
+        _check_crops(names, sizes, config.image_size)
     labels, unused = check_class_numbers(
         training.names, training.rows, source.decoder, config.direction
     )
@@ -92,6 +94,17 @@ def inspect_pairs(source: Source, plan: SplitPlan, config: Config) -> Inspection
         (*warnings, *unused),
     )
     return source.inspection
+
+
+def _check_crops(names: list[str], sizes: list[tuple[Size, ...]], crop: int) -> None:
+    """Raises `UserError` for a pair that is smaller than the crops at native scale."""
+    for name, ((width, height), _) in zip(names, sizes, strict=True):
+        if min(width, height) < crop:
+            raise UserError(
+                f"{name} has {width}x{height} pixels, and --load_size none takes crops of "
+                f"{crop}x{crop} pixels from it: use a smaller --image_size, or leave out "
+                "--load_size none, so that pairs are resized."
+            )
 
 
 def describe_pairs(source: Source, plan: SplitPlan) -> list[str]:

@@ -9,11 +9,11 @@ import numpy as np
 
 from pix2pix.config import Config
 from pix2pix.data.archive import is_archive, open_archive
-from pix2pix.data.cache import cache_pairs
+from pix2pix.data.cache import Pairs, cache_pairs
 from pix2pix.data.color_weights import find_color_weights
 from pix2pix.data.decoding import Decoder
 from pix2pix.data.folder import FolderSource
-from pix2pix.data.held_out import HeldOutPairs
+from pix2pix.data.held_out import HeldOutPairs, spread_evenly
 from pix2pix.data.inspection import inspect_pairs
 from pix2pix.data.layouts import find_layout
 from pix2pix.data.pipeline import StreamedPairs, TrainingPairs, Worker
@@ -21,6 +21,7 @@ from pix2pix.data.source import Rows, Source, SplitPlan
 from pix2pix.environment import default_cache_dir
 from pix2pix.errors import UserError
 from pix2pix.formats import PICTURE_SUFFIXES
+from pix2pix.geometry import SQUARE, Size, middle_square
 
 # Without a cache, the baselines are fitted to this many of the first training pairs.
 REFERENCE_PAIRS = 512
@@ -43,9 +44,12 @@ class LoadedPairs:
         source: the dataset.
         plan: the rows of both splits.
         batches: endless training batches.
-        reference: training pairs for the baselines, (N, 2, L, L, 3) uint8 with L = `load_size`.
+        reference: training pairs for the baselines, (N, 2, L, L, 3) uint8 with L = `load_size`. At
+            native scale, the middle squares of some pairs, with L = `image_size`.
         held_out: held-out pairs in their own proportions, the longer side `image_size`.
-        pair_aspects: smallest and largest width / height of the training pairs (of `reference`).
+        pair_aspects: smallest and largest width / height of the training pairs (of `reference`). At
+            native scale, (1, 1), because the crops are square.
+        pair_sizes: width and height of the smallest and of the largest A of the same pairs.
         skipped: unreadable rows, under "train" and "held_out". Without a cache, those after the
             first `REFERENCE_PAIRS` are added when the training comes to them.
     """
@@ -56,6 +60,7 @@ class LoadedPairs:
     reference: np.ndarray
     held_out: HeldOutPairs
     pair_aspects: tuple[float, float]
+    pair_sizes: tuple[Size, Size]
     skipped: dict[str, list[int]]
 
     @property
@@ -177,22 +182,38 @@ def load_pairs(
     skipped: dict[str, list[int]] = {}
     if cache == "none":
         first = Rows(plan.train.split, plan.train.start, min(REFERENCE_PAIRS, plan.train.stop))
-        training = cache_pairs(source, first, config.load_size, None)
+        side = config.load_size or config.image_size
+        training = cache_pairs(source, first, side, None, as_served=config.is_native)
         skipped["train"] = list(training.skipped)
         batches = StreamedPairs(source, plan.train, config, worker, skipped["train"])
     else:
         training = cache_pairs(source, plan.train, config.load_size, cache_dir)
         skipped["train"] = list(training.skipped)
         batches = TrainingPairs(training.pairs, config, worker)
-    batches.color_weights = find_color_weights(training.pairs, config)
     # An empty file can't be mapped to memory.
     held_out_dir = cache_dir if plan.held_out else None
     served = cache_pairs(source, plan.held_out, config.image_size, held_out_dir, as_served=True)
     skipped["held_out"] = list(served.skipped)
     held_out = HeldOutPairs.of_cache(served, source.decoder)
-    return LoadedPairs(
-        source, plan, batches, training.pairs, held_out, _aspects(training.sizes), skipped
-    )
+    aspects = SQUARE if config.is_native else _aspects(training.sizes)
+    reference = _take_reference(training.pairs, config.image_size)
+    batches.color_weights = find_color_weights(reference, config)
+    sizes = _find_extreme_sizes(training.sizes)
+    return LoadedPairs(source, plan, batches, reference, held_out, aspects, sizes, skipped)
+
+
+def _take_reference(pairs: Pairs, side: int) -> np.ndarray:
+    """Returns all pairs that have one size, or the middle squares of up to `REFERENCE_PAIRS`."""
+    if isinstance(pairs, np.ndarray):
+        return pairs
+    indices = spread_evenly(len(pairs), REFERENCE_PAIRS)
+    return np.stack([middle_square(pairs[index], side) for index in indices])
+
+
+def _find_extreme_sizes(sizes: np.ndarray) -> tuple[Size, Size]:
+    """Returns the smallest and the largest of (N, 2) sizes, by their number of pixels."""
+    ordered = sorted(map(tuple, sizes.tolist()), key=lambda size: size[0] * size[1])
+    return ordered[0], ordered[-1]
 
 
 def _aspects(sizes: np.ndarray) -> tuple[float, float]:

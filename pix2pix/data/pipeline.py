@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pix2pix.config import Config
-from pix2pix.data.cache import MAX_SKIPPED_FRACTION, too_many_unreadable
+from pix2pix.data.cache import MAX_SKIPPED_FRACTION, Pairs, too_many_unreadable
 from pix2pix.data.color_weights import ColorWeights
 from pix2pix.data.decoding import Row
 from pix2pix.data.source import Rows, Source
@@ -50,14 +50,15 @@ class Worker:
 
 
 class TrainingPairs:
-    """Jittered batches of cached pairs, (N, 2, L, L, 3) uint8 with L = `config.load_size`.
+    """Jittered batches of cached pairs, N x (2, H, W, 3) uint8.
 
-    `color_weights` are those of the targets' colors in the L1 loss, if the run has any.
+    Both sides have `config.load_size` pixels, or different ones at native scale. `color_weights` are
+    those of the targets' colors in the L1 loss, if the run has any.
     """
 
     color_weights: ColorWeights | None = None
 
-    def __init__(self, pairs: np.ndarray, config: Config, worker: Worker = Worker()):  # noqa: B008
+    def __init__(self, pairs: Pairs, config: Config, worker: Worker = Worker()):  # noqa: B008
         self.pairs, self.config, self.worker = pairs, config, worker
         self._epoch, self._permutation = -1, np.empty(0, np.int64)
 
@@ -185,11 +186,11 @@ def jitter(pair: np.ndarray, epoch: int, index: int, config: Config) -> Batch:
 
     The other values of `augmentation` replace the flip: by nothing, by a reflection at the diagonal
     from the upper left, or by one of the eight symmetries of the square.
-    (2, L, L, 3) uint8 -> input and target, each (S, S, 3) uint8, views of `pair`.
+    (2, H, W, 3) uint8 -> input and target, each (S, S, 3) uint8, views of `pair`.
     """
     random = np.random.default_rng((config.seed, epoch, index))
     size = config.image_size
-    top, left = random.integers(0, config.load_size - size + 1, 2)
+    top, left = (int(random.integers(0, side - size + 1)) for side in pair.shape[1:3])
     pair = pair[:, top : top + size, left : left + size]
     changes = random.random() < 0.5
     if changes and config.augmentation in ("flip", "dihedral"):

@@ -43,7 +43,9 @@ def evaluate(
     model = scores.pop("model")
     are_square = all(pair.shape[1] == pair.shape[2] for pair in held_out)
     return {
-        "protocol": protocol(config.image_size, are_square, len(legend.colors), origin),
+        "protocol": protocol(
+            config.image_size, are_square, len(legend.colors), origin, config.is_native
+        ),
         "held_out_pairs": len(held_out),
         "legend": legend.colors.tolist(),
         "metrics": model.summary(),
@@ -62,15 +64,23 @@ def empty_report() -> dict:
     return {"protocol": NOTHING_MEASURED, "held_out_pairs": 0, "metrics": {}, "per_pair": []}
 
 
-def protocol(image_size: int, are_square: bool, legend_colors: int, legend_origin: str) -> str:
+def protocol(
+    image_size: int,
+    are_square: bool,
+    legend_colors: int,
+    legend_origin: str,
+    is_native: bool = False,
+) -> str:
     """Returns how every metric is measured, in sentences, for metrics.json and the card."""
     averaged = [metric for metric in METRICS.values() if not metric.combine]
     combined = [metric for metric in METRICS.values() if metric.combine]
-    size = f"to {image_size}x{image_size}"
+    size = f"each resized to {image_size}x{image_size}"
     if not are_square:
-        size = f"in its own proportions, the longer side to {image_size}"
+        size = f"each resized in its own proportions, the longer side to {image_size}"
+    if is_native:
+        size = f"of each the middle {image_size}x{image_size} pixels at its own scale"
     return (
-        f"All held-out pairs, each resized {size}, on 8-bit pictures as "
+        f"All held-out pairs, {size}, on 8-bit pictures as "
         f"served, dropout off. Averaged over pictures: {_describe(averaged)}. Computed from the "
         f"sums over all pictures: {_describe(combined)}. The {legend_colors} legend colors were "
         f"{legend_origin}. Intervals: 95 %, percentile bootstrap of the held-out pairs, "
