@@ -94,6 +94,10 @@ REFUSALS: dict[str, tuple[Callable[[HfApi, str], dict[str, Any]], str]] = {
         _publishes(reading={"input": {"bands": [1, 2]}}),
         BROKEN.replace("{}", "bands are not the numbers of three bands, or of one"),
     ),
+    "legend": (
+        _publishes(reading={"input": {"legend": ["#ff0000", "red"]}}),
+        BROKEN.replace("{}", "the legend does not have a color for each class"),
+    ),
     "digest in pix2pix.json": (_publishes(sha256={"generator.onnx": "0" * 64}), DAMAGED),
     "digest of the deployment": (
         _publishes_files(lambda files: None, sha256="1" * 64),

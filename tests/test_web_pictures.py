@@ -91,6 +91,38 @@ def test_bands_are_chosen_by_the_models_rule():
     )
 
 
+def test_class_numbers_get_the_colors_of_the_models_legend():
+    numbers = np.random.default_rng(7).integers(0, 11, (37, 29, 1))
+    numbers[:4] = 255
+    legend = tuple((n * 23, 255 - n * 20, n * 57 % 256) for n in range(11))
+    palette = ((b"PLTE", bytes(range(256)) * 3),)
+    turned_by = ((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP % 6),)
+    files = {
+        "gray": write_png(numbers, 8, 0),
+        "16 bits": write_png(numbers, 16, 0),
+        "interlaced palette": write_png(numbers, 8, 3, chunks=palette, interlaced=True),
+        "4 bits": write_png(np.minimum(numbers, 1) * 0, 4, 0),
+        "4 bits with a palette": write_png(np.minimum(numbers, 10), 4, 3, chunks=palette),
+        "1 bit": write_png(numbers % 2, 1, 0),
+        "equal channels": write_png(np.repeat(numbers, 3, axis=2), 8, 2),
+        "turned": write_png(numbers, 8, 0, chunks=turned_by),
+        "photo": save(PHOTO, "PNG"),
+        "gray photo": save(PHOTO.convert("L").convert("RGB"), "PNG"),
+    }
+    compare(run_in_node, files, 0, PixelRule(legend=legend))
+    drawn = np.repeat(np.array([[[0], [255], [2]]]), 3, axis=2)
+    compare(
+        run_in_node,
+        {"colors of the legend": write_png(drawn, 8, 2)},
+        0,
+        PixelRule(legend=((0, 0, 0), (255, 255, 255), (2, 2, 2))),
+    )
+    task = read_task(files["gray"], PixelRule(legend=legend[:10]))
+    assert run_in_node([task])[0]["error"] == (
+        "The picture has the class number 10, and this model has colors for 0 to 9."
+    )
+
+
 def test_pngs_are_turned_as_exif_or_xmp_says():
     files = {f"exif {number}": save(PHOTO, "PNG", exif=turned(number)) for number in range(10)}
     for number in range(10):

@@ -75,7 +75,9 @@ def read_task(file: bytes, rule: PixelRule | None = None, **options: Any) -> dic
     task = {"do": "read", "file": to_text(file), **options}
     if rule:
         values = rule.to_dict()
-        task["rule"] = {"bands": values["bands"], "valueRange": values["value_range"]}
+        legend = [list(color) for color in rule.legend] if rule.legend else None
+        ranges = {"valueRange": values["value_range"], "legend": legend}
+        task["rule"] = {"bands": values["bands"]} | ranges
     return task
 
 

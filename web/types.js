@@ -21,6 +21,13 @@
  * @typedef {object} PixelRule
  * @property {number[] | null} bands numbers of the bands from 1: three, or one for gray
  * @property {"auto" | "dtype" | [number, number]} valueRange
+ * @property {Color[] | null} [legend] the colors of class numbers, class 0 first
+ */
+
+/**
+ * Red, green and blue.
+ *
+ * @typedef {[number, number, number]} Color
  */
 
 /**

@@ -8,6 +8,7 @@
 /** @import { PixelRule } from "../types.js" */
 
 import { UserError } from "../errors.js";
+import { parseLegend } from "../pixels/label_maps.js";
 
 /**
  * What running a model needs of its pix2pix.json, checked.
@@ -149,13 +150,17 @@ function checkRule(reading) {
       throw new Problem("bands are not the numbers of three bands, or of one");
     }
   }
+  const legend = parseLegend(input.legend);
+  if (input.legend && !legend) {
+    throw new Problem("the legend does not have a color for each class");
+  }
   const range = input.value_range ?? "auto";
   if (range === "auto" || range === "dtype") {
-    return { bands, valueRange: range };
+    return { bands, valueRange: range, legend };
   }
   const [low, high] = requireNumbers(range, "value_range");
   if (low >= high) {
     throw new Problem("value_range does not have the smaller value first");
   }
-  return { bands, valueRange: [low, high] };
+  return { bands, valueRange: [low, high], legend };
 }

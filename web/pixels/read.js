@@ -15,6 +15,7 @@ import { convertColors, findConversion } from "./color.js";
 import { takeHeader } from "./headers.js";
 import { Damaged } from "./inflate.js";
 import { findKind } from "./kinds.js";
+import { paintGray, paintPng, parseLegend } from "./label_maps.js";
 import { findOrientation, turnUpright } from "./orientation.js";
 import { encodePng } from "./png.js";
 import { parsePng } from "./png_decoder.js";
@@ -34,8 +35,8 @@ const MAX_SIDE = 65_535;
  * @returns {PixelRule}
  */
 export function ruleOf(description) {
-  const { bands, value_range } = description.reading?.input ?? {};
-  return { bands: bands ?? null, valueRange: value_range ?? "auto" };
+  const { bands, value_range, legend } = description.reading?.input ?? {};
+  return { bands: bands ?? null, valueRange: value_range ?? "auto", legend: parseLegend(legend) };
 }
 
 /**
@@ -57,9 +58,11 @@ export async function readPicture(blob, rule = ruleOf({}), maxPixels = MAX_PIXEL
         throw tooLarge(width, height, maxPixels);
       }
     };
-    return kind === "png"
-      ? await readPng(bytes, rule, checkSize)
-      : await readWithBrowser(kind, bytes, rule, checkSize);
+    const read = await (kind === "png"
+      ? readPng(bytes, rule, checkSize)
+      : readWithBrowser(kind, bytes, rule, checkSize));
+    paintGray(read.picture.data, rule.legend);
+    return read;
   } catch (error) {
     throw explain(error);
   }
@@ -101,6 +104,10 @@ function explain(error) {
  */
 async function readPng(bytes, rule, checkSize) {
   const png = parsePng(bytes, checkSize);
+  if (rule.legend && png.channels === 1) {
+    const painted = await paintPng(png, rule.legend);
+    return { picture: turnUpright(painted, findOrientation(png.exif, png.xmp)), notes: [] };
+  }
   const { isGray, alpha, notes, ...decoded } = await decodePng(png, rule);
   let { picture } = decoded;
   const conversion = findConversion(await inflateProfile(png), isGray);
@@ -146,6 +153,12 @@ async function readWithBrowser(kind, bytes, rule, checkSize) {
     throw new UserError(
       `The picture is ${header.width}x${header.height} pixels, and a browser decodes sides of up ` +
         `to ${MAX_SIDE}; save it as PNG or make it smaller.`,
+    );
+  }
+  if (rule.legend && kind === "jpeg" && header.bands === 1) {
+    throw new UserError(
+      "A gray picture holds class numbers here, but this one is a JPEG, which changes them; save " +
+        "them as PNG.",
     );
   }
   const isCmyk = header.bands === 4;
