@@ -52,8 +52,8 @@ class Worker:
 class TrainingPairs:
     """Jittered batches of cached pairs, N x (2, H, W, 3) uint8.
 
-    Both sides have `config.load_size` pixels, or different ones at native scale. `color_weights` are
-    those of the targets' colors in the L1 loss, if the run has any.
+    Both sides have `config.load_size` pixels, or different ones at native scale. `color_weights`
+    are those of the targets' colors in the L1 loss, if the run has any.
     """
 
     color_weights: ColorWeights | None = None
