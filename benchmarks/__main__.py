@@ -3,7 +3,8 @@
 `python -m benchmarks inference` runs only the named benchmarks and keeps the other sections.
 PyTorch, OpenVINO and tf2onnx are measured too if they are installed, the browser Space where
 Chromium and npm's packages (`make .node`) are, and training on a GPU where there is one. Longer
-benchmarks are not included and are run one by one: kill, recipes, hub_faults, space_fuzz, pairs.
+benchmarks are not included and are run one by one: kill, recipes, finetune, hub_faults, space_fuzz,
+pairs.
 """
 
 import argparse
