@@ -17,7 +17,6 @@ import numpy as np
 from benchmarks.measure import ROOT, STARTER_MODEL
 from pix2pix.artifacts import ArtifactFolder
 from pix2pix.config import MODEL_SETTINGS, Config
-from pix2pix.flags import flag_arguments
 
 SHARED = ["--recipe", "best", "--sample_steps", "0"]
 
@@ -33,10 +32,15 @@ def main() -> None:
     parser.add_argument("--output_dir", type=Path, default=Path("runs/finetune"))
     arguments, flags = parser.parse_known_args()
     own = Config.from_dict(ArtifactFolder(STARTER_MODEL).read_description()["config"])
-    networks = Config(**{name: getattr(own, name) for name in MODEL_SETTINGS})
+    networks = {f"--{name}": getattr(own, name) for name in MODEL_SETTINGS}
     starts = {
         "starter model": ["--init_from", str(STARTER_MODEL)],
-        "random weights": flag_arguments(networks),
+        "random weights": [
+            word
+            for name, value in networks.items()
+            if value is not None
+            for word in (name, str(value))
+        ],
     }
     flags = [
         "--dataset_name", arguments.dataset_name, "--max_train_samples", str(arguments.pairs),

@@ -89,3 +89,15 @@ def test_the_gpu_benchmark_runs_on_a_cpu_with_tiny_networks():
         if name != "torch" or importlib.util.find_spec("torch"):
             assert re.search(rf"^\| {name} \| [\d.]+ \| [\d.]+ \|", output, re.MULTILINE), output
     assert output.count("| paper |") == output.count("| best |") == 1
+
+
+@pytest.mark.slow
+def test_the_fine_tuning_benchmark_compares_both_starts(tmp_path: Path):
+    command = [sys.executable, "-m", "benchmarks.finetune", "--dataset_name", "assets/sample_maps"]
+    command += ["--pairs", "4", "--steps", "2", "--seeds", "0", "--validation_samples", "2"]
+    command += ["--output_dir", tmp_path / "runs", "--cache_dir", tmp_path / "cache"]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    rows = re.findall(r"^\| (starter model|random weights) \| ([\d.]+) \|", output, re.MULTILINE)
+    figures = {name: float(l1) for name, l1 in rows}
+    # The starter was trained on such pairs, and two steps from random weights teach nothing.
+    assert figures["starter model"] < 0.5 * figures["random weights"]
