@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pix2pix.artifacts import METRICS_FILE, STARTER_FOLDERS, ArtifactFolder
 from pix2pix.card import write_card
-from pix2pix.evaluation.report import LEGEND_FOUND, protocol
+from pix2pix.evaluation.report import LEGEND_FOUND, describe_size, protocol
 from pix2pix.files import write_json
 from tests.commands import ROOT
 
@@ -21,7 +21,8 @@ def update(folder: Path) -> None:
     image_size = artifacts.read_description()["config"]["image_size"]
     report = artifacts.read_metrics()
     assert report, f"{folder} has no {METRICS_FILE}"
-    report["protocol"] = protocol(image_size, True, len(report["legend"]), LEGEND_FOUND)
+    size, colors = describe_size(image_size), len(report["legend"])
+    report["protocol"] = protocol(size, colors, LEGEND_FOUND, report["metrics"])
     write_json(artifacts / METRICS_FILE, report)
     write_card(folder)
 

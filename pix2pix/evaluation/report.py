@@ -1,6 +1,6 @@
 """The content of metrics.json: the generator's scores beside those of the baselines."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -42,10 +42,9 @@ def evaluate(
     }
     model = scores.pop("model")
     are_square = all(pair.shape[1] == pair.shape[2] for pair in held_out)
+    size = describe_size(config.image_size, are_square, config.is_native)
     return {
-        "protocol": protocol(
-            config.image_size, are_square, len(legend.colors), origin, config.is_native
-        ),
+        "protocol": protocol(size, len(legend.colors), origin),
         "held_out_pairs": len(held_out),
         "legend": legend.colors.tolist(),
         "metrics": model.summary(),
@@ -65,20 +64,15 @@ def empty_report() -> dict:
 
 
 def protocol(
-    image_size: int,
-    are_square: bool,
-    legend_colors: int,
-    legend_origin: str,
-    is_native: bool = False,
+    size: str, legend_colors: int, legend_origin: str, keys: Iterable[str] = METRICS
 ) -> str:
-    """Returns how every metric is measured, in sentences, for metrics.json and the card."""
-    averaged = [metric for metric in METRICS.values() if not metric.combine]
-    combined = [metric for metric in METRICS.values() if metric.combine]
-    size = f"each resized to {image_size}x{image_size}"
-    if not are_square:
-        size = f"each resized in its own proportions, the longer side to {image_size}"
-    if is_native:
-        size = f"of each the middle {image_size}x{image_size} pixels at its own scale"
+    """Returns how the metrics of `keys` are measured, in sentences, for metrics.json and the card.
+
+    `size` is what `describe_size` returns.
+    """
+    metrics = [METRICS[key] for key in keys]
+    averaged = [metric for metric in metrics if not metric.combine]
+    combined = [metric for metric in metrics if metric.combine]
     return (
         f"All held-out pairs, {size}, on 8-bit pictures as "
         f"served, dropout off. Averaged over pictures: {_describe(averaged)}. Computed from the "
@@ -86,6 +80,15 @@ def protocol(
         f"{legend_origin}. Intervals: 95 %, percentile bootstrap of the held-out pairs, "
         f"{RESAMPLES:,} resamples."
     )
+
+
+def describe_size(image_size: int, are_square: bool = True, is_native: bool = False) -> str:
+    """Returns the size at which held-out pairs are scored, in words."""
+    if is_native:
+        return f"of each the middle {image_size}x{image_size} pixels at its own scale"
+    if are_square:
+        return f"each resized to {image_size}x{image_size}"
+    return f"each resized in its own proportions, the longer side to {image_size}"
 
 
 def _describe(metrics: list[Metric]) -> str:
