@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -77,7 +78,20 @@ def test_folders_with_different_counts_are_told(tmp_path: Path, capsys):
     assert main(["pairs", str(a), str(b), "--output", str(tmp_path / "pairs")]) == 0
     printed = capsys.readouterr().out
     assert f"{a} has 12 pictures, but {b} has 11." in printed
-    assert f"a/0004.jpg: There is no partner of it in {b}." in printed
+    assert "a/0004.jpg: There is no partner of it in b." in printed
+
+
+def test_shifted_pairs_are_left_out_when_asked(tmp_path: Path, capsys):
+    a, b = write_two_folders(tmp_path, 12)
+    moved = np.roll(np.asarray(Image.open(b / "0002.png")), -10, 1)
+    Image.fromarray(moved).save(b / "0002.png")
+    flags = ["--output", str(tmp_path / "pairs"), "--max_shift", "0.05"]
+    assert main(["pairs", str(a), str(b), *flags]) == 0
+    printed = capsys.readouterr().out
+    assert "a/0002.jpg and b/0002.png: B is shifted by about" in printed
+    assert "10 pixels to the left" in printed and "see the contact sheet.\n" in printed
+    assert "11 pairs" in printed and "Kept" not in printed
+    assert Image.open(tmp_path / "pairs" / "contact_sheet.png").height > 96
 
 
 def test_folders_without_common_names_are_refused(tmp_path: Path, capsys):

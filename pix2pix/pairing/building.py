@@ -44,11 +44,13 @@ class _Checked:
         pairs: the pairs.
         facts: what is known of each.
         faults: of all pairs, also of those that are left out.
+        shifted: the most shifted pairs, also of those that are left out.
     """
 
     pairs: list[PairFiles] = field(default_factory=list)
     facts: list[Facts] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    shifted: list[tuple[PairFiles, Facts]] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:
@@ -59,6 +61,12 @@ class _Checked:
     def left_out(self) -> list[Fault]:
         """The faults of what is left out."""
         return [fault for fault in self.faults if fault.is_left_out]
+
+    def find_shifted(self) -> None:
+        """Sets `shifted`."""
+        found = [(p, f) for p, f in zip(self.pairs, self.facts, strict=True) if f.shift]
+        found.sort(key=lambda one: -max(map(abs, one[1].shift or (0,))))
+        self.shifted = found[:SHEET_PAIRS]
 
     def leave_out(self, faults: Iterable[Fault]) -> None:
         """Adds faults, and drops the pairs that they make useless."""
@@ -88,6 +96,7 @@ def build_dataset(settings: PairsSettings) -> dict[str, int]:
     _check_all(found.pairs, reader, settings, checked)
     sizes = ""
     if checked.pairs:
+        checked.find_shifted()
         faults, notes = compare_pairs(checked.names, checked.facts, settings)
         checked.leave_out(faults)
         sizes = " ".join(notes)
@@ -202,12 +211,9 @@ def _read_again(pair: PairFiles, reader: SideReader) -> Any:
 
 def _write_sheet(folder: Path, checked: _Checked, reader: SideReader) -> None:
     """Writes the most shifted pairs as one picture, unless no pair is shifted."""
-    shifted = [n for n, facts in enumerate(checked.facts) if facts.shift]
-    shifted.sort(key=lambda n: -max(map(abs, checked.facts[n].shift or (0,))))
     rows = []
-    for number in shifted[:SHEET_PAIRS]:
-        pair = checked.pairs[number]
-        label = f"{describe_shift(checked.facts[number])}: {pair.files[0].name}"
+    for pair, facts in checked.shifted:
+        label = f"{describe_shift(facts)}: {pair.files[0].name}"
         rows.append(draw_pair(_read_again(pair, reader), label, with_overlay=True))
     if rows:
         write_sheet(folder / SHEET_FILE, rows)

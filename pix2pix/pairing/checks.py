@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.data.proportions import MAX_ASPECT_DIFFERENCE, describe_sizes
+from pix2pix.data.wording import count
 from pix2pix.errors import UserError
 from pix2pix.pairing.faults import Fault
 from pix2pix.pairing.pairs_settings import PairsSettings
@@ -132,8 +133,9 @@ def describe_shift(fact: Facts) -> str:
     """Returns a clause such as "B is shifted by about 12 pixels to the right and 3 pixels down"."""
     (width, height), shift = fact.sizes[0], fact.shift or (0.0, 0.0)
     across, down = round(shift[1] * width), round(shift[0] * height)
-    parts = [f"{abs(across)} pixels to the {'right' if across > 0 else 'left'}"] if across else []
-    parts += [f"{abs(down)} pixels {'down' if down > 0 else 'up'}"] if down else []
+    parts = [f"{count(abs(across), 'pixel')} to the {'right' if across > 0 else 'left'}"]
+    parts += [f"{count(abs(down), 'pixel')} {'down' if down > 0 else 'up'}"]
+    parts = [part for part, distance in zip(parts, (across, down), strict=True) if distance]
     return f"B is shifted by about {' and '.join(parts)}"
 
 

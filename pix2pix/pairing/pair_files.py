@@ -159,7 +159,7 @@ def _pair_folders(settings: PairsSettings, folders: list[Path], namer: _Namer) -
         sides, reversed(folders), map(set, zip(*result.pairs, strict=True)), strict=True
     ):
         faults += [
-            Fault(namer.name(side[name].path), f"There is no partner of it in {printable(other)}.")
+            Fault(namer.name(side[name].path), f"There is no partner of it in {namer.name(other)}.")
             for name in sorted({*side} - paired, key=natural_order)
         ]
     pairs = [
