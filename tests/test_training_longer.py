@@ -100,24 +100,25 @@ def test_the_length_may_change_while_the_learning_rate_agrees(
 
 
 def test_the_learning_rate_agrees_exactly_up_to_half_of_the_shorter_length():
-    from pix2pix.training.trainer import LinearDecay
+    from pix2pix.training.trainer import Schedule
 
     for steps in (7, 1000, 219_200):
         config = Config(lr_schedule="linear", max_train_steps=steps)
         flat = config.steps_before_decay(PAIRS)
-        rates = [LinearDecay(2e-4, steps), LinearDecay(2e-4, 2 * steps)]
+        rates = [Schedule(2e-4, decay_steps=length) for length in (steps, 2 * steps)]
         assert len({float(rate(flat - 1)) for rate in rates}) == 1
         assert len({float(rate(flat + 1)) for rate in rates}) == 2
     assert Config().steps_before_decay(PAIRS) == math.inf
 
 
 def test_the_settings_that_a_resumed_run_may_change_are_marked_at_their_fields():
-    changeable = {spec.name for spec in settings_of(Config) if spec.resumable}
-    assert {"num_train_epochs", "max_train_steps", "steps_per_execution"} <= changeable
-    assert not changeable & {"seed", "learning_rate", "lr_schedule", "train_batch_size", "aspect"}
+    changeable = {spec.name: spec.type for spec in settings_of(Config) if spec.resumable}
+    assert {"num_train_epochs", "max_train_steps", "steps_per_execution"} <= changeable.keys()
+    fixed = {"seed", "learning_rate", "lr_schedule", "train_batch_size", "aspect"}
+    assert not changeable.keys() & fixed
     config = tiny_config()
-    for name in changeable:
-        changed = replace(config, **{name: 77})
+    for name, kind in changeable.items():
+        changed = replace(config, **{name: kind(77)})
         checkpoints.check_same_run(changed, checkpoint_of(config, 3))
 
 

@@ -3,9 +3,11 @@
     python -m tools.update_starter_model
 
 Every figure stays as it was measured: this command runs no network. Use it after a change of the
-card's template, of a metric's label or description, or of a name in metrics.json.
+card's template, of a metric's label or description, or of a name in metrics.json. After a change of
+the metrics themselves, `--evaluate` measures the models again (a minute).
 """
 
+import argparse
 from pathlib import Path
 
 from pix2pix.artifacts import METRICS_FILE, STARTER_FOLDERS, ArtifactFolder
@@ -13,6 +15,25 @@ from pix2pix.card import write_card
 from pix2pix.evaluation.report import LEGEND_FOUND, describe_size, protocol
 from pix2pix.files import write_json
 from tests.commands import ROOT
+
+
+def measure(folder: Path) -> None:
+    """Writes metrics.json of a model again, from its graph and its held-out pairs."""
+    from pix2pix import evaluation
+    from pix2pix.commands.evaluate import EvaluateSettings, load
+    from pix2pix.translate import Translator
+
+    translator = Translator(folder)
+    settings = EvaluateSettings(model=str(folder))
+    config, loaded = load(settings, translator.config, translator.rule)
+    samples = (ArtifactFolder(folder).read_metrics() or {})["samples"]
+    report = evaluation.evaluate(translator.predict, loaded.reference, loaded.held_out, config)
+    report["samples"] = [
+        {"name": sample["name"], "held_out_pair": sample["held_out_pair"]}
+        | report["per_pair"][sample["held_out_pair"]]
+        for sample in samples
+    ]
+    write_json(folder / METRICS_FILE, report)
 
 
 def update(folder: Path) -> None:
@@ -28,5 +49,10 @@ def update(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--evaluate", action="store_true", help="measure the models again")
+    evaluates = parser.parse_args().evaluate
     for starter in STARTER_FOLDERS:
+        if evaluates:
+            measure(ROOT / starter)
         update(ROOT / starter)
