@@ -89,8 +89,7 @@ def write_results(folder: Path, run: FinishedRun, loaded: LoadedPairs) -> dict:
     """
     translator, held_out = Translator(folder), loaded.held_out
     if held_out:
-        _, colors = _legends(run.config, loaded)
-        legend = Legend(colors) if 0 < len(colors) <= MAX_COLORS else None
+        legend = find_own_legend(run.config, loaded)
         report = evaluation.evaluate(
             translator.predict, loaded.reference, held_out, run.config, legend
         )
@@ -149,6 +148,12 @@ def _describe_reading(config: Config, loaded: LoadedPairs) -> dict:
 def _legends(config: Config, loaded: LoadedPairs) -> tuple[list[Color], list[Color]]:
     """Returns the colors of the class numbers that inputs and targets hold; [] for pictures."""
     return orient_pair(map(loaded.source.decoder.legend, (0, 1)), config.direction)
+
+
+def find_own_legend(config: Config, loaded: LoadedPairs) -> Legend | None:
+    """Returns the legend of targets that hold class numbers, or None for pictures."""
+    _, colors = _legends(config, loaded)
+    return Legend(colors) if 0 < len(colors) <= MAX_COLORS else None
 
 
 def _license_of(dataset_card: dict[str, Any]) -> str | None:

@@ -63,7 +63,7 @@ class BaseModel:
         return {"model": model, "scores": self._score(loaded, config)}
 
     def _score(self, loaded: "LoadedPairs", config: Config) -> dict[str, Any]:
-        from pix2pix import evaluation
+        from pix2pix import artifact_writer, evaluation
         from pix2pix.images import orient_pair
         from pix2pix.translate import Translator
 
@@ -71,7 +71,8 @@ class BaseModel:
             return {}
         print(f"Evaluating {self.name} on {len(loaded.held_out)} held-out pairs, before the run.")
         _, targets = orient_pair(loaded.reference.swapaxes(0, 1), config.direction)
-        legend = evaluation.Legend(evaluation.find_legend(targets))
+        legend = artifact_writer.find_own_legend(config, loaded)
+        legend = legend or evaluation.Legend(evaluation.find_legend(targets))
         predict = Translator(self.folder).predict
         scores = evaluation.score_all(predict, loaded.held_out, config.direction, legend)
         return {"metrics": scores.summary(), "intervals": scores.intervals()}
