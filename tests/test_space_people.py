@@ -55,7 +55,9 @@ def test_the_input_is_the_side_that_the_model_reads():
 @pytest.mark.parametrize("sample", SAMPLES[:4], ids=lambda sample: sample.name)
 def test_closeness_equals_the_metrics_of_the_evaluation(sample):
     l1, psnr = closeness(Image.open(sample.generated), Image.open(sample.target))
-    assert (round(l1, 4), round(psnr, 4)) == (sample.scores["l1"], sample.scores["psnr"])
+    # On another CPU than the one that made the pictures, a few pixels differ by a gray level.
+    assert l1 == pytest.approx(sample.scores["l1"], abs=5e-4)
+    assert psnr == pytest.approx(sample.scores["psnr"], abs=5e-4)
 
 
 def test_closeness_of_equal_and_of_opposite_pictures():

@@ -18,10 +18,11 @@ from pix2pix.artifacts import ArtifactFolder
 from pix2pix.evaluation import table
 from pix2pix.gallery import ordered, read_samples
 from tests.browser import PHOTO, STARTER_MODEL, needs_chromium
-from tests.web_pages import FileServer, new_page
+from tests.web_pages import FileServer, new_page, site_files
 from tests.web_visits import assert_same_pixels, expect_closeness, visit, wait_for_model
 
 pytestmark = needs_chromium
+READ_CELLS = "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
 
 
 @pytest.fixture(scope="module")
@@ -72,17 +73,11 @@ def test_the_model_tab_has_the_figures_of_the_files(site: Page):
     report = ArtifactFolder(STARTER_MODEL).read_metrics()
     rows = table.metric_rows(report, baseline_intervals=True)
     expect(site.locator("#model .scroller tr")).to_have_count(len(rows))
-    shown = site.locator("#model .scroller tr").evaluate_all(
-        "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
-    )
+    shown = site.locator("#model .scroller tr").evaluate_all(READ_CELLS)
     assert shown == rows
     expect(site.locator("#model")).to_contain_text(report["protocol"])
     about = ArtifactFolder(STARTER_MODEL).read_description()
-    facts = dict(
-        site.locator("#model .facts tr").evaluate_all(
-            "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
-        )
-    )
+    facts = dict(site.locator("#model .facts tr").evaluate_all(READ_CELLS))
     assert facts["sha256 of generator.onnx"] == about["sha256"]["generator.onnx"]
     assert facts["training steps"] == f"{about['training']['steps']:,}"
     assert facts["weights' license"] == "apache-2.0"
@@ -96,6 +91,20 @@ def test_the_model_tab_has_the_figures_of_the_files(site: Page):
     assert float(label.rpartition(" to ")[2]) == pytest.approx(last, rel=0.01)
     points = curves.nth(1).locator("polyline").get_attribute("points").split()
     assert 250 <= len(points) <= 500
+
+
+@pytest.mark.slow
+def test_the_model_tab_shows_the_base_model_of_a_fine_tuning(browser: Browser, ort_files: Path):
+    files, report = site_files(ort_files), ArtifactFolder(STARTER_MODEL).read_metrics()
+    assert report
+    report["base_model"] = {name: report[name] for name in ("metrics", "intervals")}
+    files["starter_model/metrics.json"] = json.dumps(report).encode()
+    with FileServer(files) as server, visit(browser, server.url) as page:
+        wait_for_model(page)
+        page.locator("#tab-model").click()
+        rows = page.locator("#model .scroller tr").evaluate_all(READ_CELLS)
+        assert rows == table.metric_rows(report, baseline_intervals=True)
+        assert rows[0][2] == "base model, before"
 
 
 @pytest.mark.slow

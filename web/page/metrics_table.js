@@ -19,11 +19,16 @@ const METRICS = {
   l1: ["L1 (gray levels of 255)", fixed(2)],
   psnr: ["PSNR (dB)", fixed(2)],
   ssim: ["SSIM", fixed(3)],
+  ms_ssim: ["MS-SSIM", fixed(3)],
   within_5: ["pixels within 5 gray levels", percent],
   within_10: ["pixels within 10 gray levels", percent],
   class_accuracy: ["class accuracy", percent],
   mean_iou: ["mean IoU", fixed(3)],
+  boundary_f1: ["boundary F1", fixed(3)],
+  classes_found: ["classes found", percent],
+  spectrum_distance: ["spectrum distance (dB)", fixed(2)],
   sharpness: ["sharpness (target: 1)", fixed(2)],
+  checkerboard: ["checkerboard (target: 1)", fixed(2)],
 };
 /** Names that earlier versions spelled differently. @type {Record<string, string>} */
 const RENAMED = { colour_lookup: "color_lookup" };
@@ -43,6 +48,8 @@ export function metricsTable(report) {
   const baselines = isObject(report.baselines) ? Object.entries(report.baselines) : [];
   /** @type {[string, any, any][]} */
   const columns = [["this model [95 % interval]", report.metrics, report.intervals]];
+  const base = report.base_model; // of a fine-tuned model
+  if (isObject(base)) columns.push(["base model, before", base.metrics, base.intervals]);
   for (const [key, values] of baselines.slice(0, MAX_BASELINES)) {
     const name = (RENAMED[key] ?? key).replaceAll("_", " ");
     columns.push([name, values, report.baseline_intervals?.[key]]);
