@@ -46,6 +46,7 @@ def test_the_direction_chooses_the_targets():
     assert weights_of(pairs_with(12), 1.0, direction="b_to_a") == {BLACK: 1.0}
 
 
+@pytest.mark.slow
 def test_equal_weights_do_not_change_a_step_and_others_do():
     config = tiny_config(dropout=0.0)
     found = find_color_weights(pairs_with(12), tiny_config(color_balance=1.0))

@@ -88,6 +88,7 @@ def test_every_tool_draws_what_its_name_says(browser: Browser, site: FileServer)
         assert (read(page)[60] == FOREST).all()
 
 
+@pytest.mark.slow
 def test_everything_is_done_with_the_keyboard(browser: Browser, site: FileServer):
     with drawing(browser, site) as page:
         canvas = page.locator("#draw-canvas")
@@ -133,6 +134,7 @@ def test_everything_is_done_with_the_keyboard(browser: Browser, site: FileServer
         ]
 
 
+@pytest.mark.slow
 def test_a_finger_draws_and_two_enlarge_on_a_phone(browser: Browser, site: FileServer):
     with drawing(browser, site, viewport=PHONE, has_touch=True, is_mobile=True) as page:
         choose(page, "sea")

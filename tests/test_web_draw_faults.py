@@ -100,6 +100,7 @@ def test_a_file_of_any_kind_leaves_the_drawing(browser: Browser, site: FileServe
             assert (wait_for_copy(page) == coast).all(), content
 
 
+@pytest.mark.slow
 def test_a_template_that_is_no_picture_has_a_sentence(browser: Browser, site: FileServer):
     site.files["starter_painter/samples/003-input.png"] = b"no picture"
     with drawing(browser, site) as page:
@@ -127,6 +128,7 @@ def test_after_a_lost_worker_the_next_stroke_is_translated(browser: Browser, sit
         expect(page.locator("#draw .error")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_the_drawing_is_downloaded_while_the_model_hangs(
     browser: Browser, site: FileServer, tmp_path: Path
 ):
@@ -192,6 +194,7 @@ def test_a_model_without_a_usable_palette_is_not_drawn_for(
         expect(page.locator("#tab-gallery")).to_be_focused()
 
 
+@pytest.mark.slow
 def test_names_of_colors_are_text(browser: Browser, site: FileServer):
     name = "<img src=x onerror=alert(1)>"
     describe(site, [{"color": "#18582a", "name": name}, {"color": "#ffffff", "name": ["x"]}, 7])
@@ -201,6 +204,7 @@ def test_names_of_colors_are_text(browser: Browser, site: FileServer):
         expect(page.get_by_role("radio")).to_have_count(7 + 2)
 
 
+@pytest.mark.slow
 def test_edges_are_drawn_antialiased(browser: Browser, site: FileServer):
     describe(site, [{"color": "#ffffff", "name": "paper"}, {"color": "#000000", "name": "ink"}])
     with drawing(browser, site) as page:

@@ -67,6 +67,7 @@ def test_there_is_no_choice_where_model_json_names_no_two_models(
         assert page.locator("#choice option").count() == 0
 
 
+@pytest.mark.slow
 def test_names_of_a_strange_model_json_are_text(browser: Browser, site: FileServer):
     content = {"folder": "starter_model", "choices": [MAP_CHOICE, PAINTER_CHOICE]}
     site.files["model.json"] = json.dumps(content).encode()

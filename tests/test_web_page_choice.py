@@ -159,6 +159,7 @@ def test_a_canceled_or_failed_download_keeps_the_model_that_runs(
         expect(page.locator("#state-retry")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_quick_changes_to_and_fro_end_with_the_last_choice(browser: Browser, site: FileServer):
     with visit(browser, site.url) as page:
         expect_model(page, MAP_NAME)
@@ -212,6 +213,7 @@ def test_device_and_threads_hold_for_the_next_model(browser: Browser, site: File
         expect(page.get_by_label("Threads of the CPU")).to_have_value("1")
 
 
+@pytest.mark.slow
 def test_a_running_list_goes_on_with_the_chosen_model(
     browser: Browser, site: FileServer, tmp_path: Path
 ):
