@@ -44,7 +44,7 @@ class Options:
         Path("runs/pix2pix"), "folder for checkpoints and artifacts", local=True
     )
     overwrite_output_dir: bool = setting(
-        False, "replace the finished model of another run in --output_dir", local=True
+        False, "replace the model and the checkpoints of another run in --output_dir", local=True
     )
     publish_discriminator: bool = setting(
         True, "write and publish the discriminator too, which --init_from can start from"

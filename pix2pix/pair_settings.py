@@ -17,7 +17,7 @@ class PairSettings:
 
     dataset_name: str = setting(
         "huggan/maps",
-        "Hub dataset id, folder of parquet files or of images, or path or URL of a .tar.gz archive",
+        "Hub id, folder of Parquet files or images, or path or URL of a .zip or .tar.gz archive",
         group="pairs",
         on_card=False,
         may_be_path=True,

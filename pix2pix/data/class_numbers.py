@@ -87,8 +87,8 @@ def _check_legend(name: str, flag: str, found: list[_Values], count: int, names:
         if largest >= count and (values.is_numbered or largest <= MAX_CLASS):
             raise UserError(
                 f"{name} have the class number {largest} (for example {file}), and {flag} has "
-                f"{count} colors, for 0 to {count - 1}; add the missing ones, or leave {flag} out "
-                "if they are no class numbers."
+                f"{count} colors, for 0 to {count - 1}; add the missing ones, or use "
+                f"{flag} none if they are not class numbers."
             )
 
 

@@ -173,8 +173,8 @@ def _check_left_out(checked: _Checked, total: int, settings: PairsSettings) -> N
     if left_out > settings.max_left_out * total:
         raise UserError(
             f"{left_out:,} of {count(total, 'pair')} can't be used, more than --max_left_out "
-            f"{settings.max_left_out:g}, so nothing was written; repair the pictures named above, "
-            "or raise it."
+            f"{settings.max_left_out:g}, so nothing was written; repair or remove the pictures "
+            "named above, or raise --max_left_out."
         )
 
 

@@ -49,12 +49,20 @@ class PairsSettings:
         1.5, "standard deviation in pixels of the blur before the search for edges", above=0
     )
     edge_low: float = setting(
-        0.05, "gradient from 0 to 1 at which an edge that was found goes on", above=0, below=1
+        0.05,
+        "Canny's low threshold, from 0 to 1: how strong an edge must be to continue",
+        above=0,
+        below=1,
     )
     edge_high: float = setting(
-        0.15, "gradient from 0 to 1 at which an edge is found", above=0, below=1
+        0.15,
+        "Canny's high threshold, from 0 to 1: how strong an edge must be to start",
+        above=0,
+        below=1,
     )
-    low_res_factor: int = setting(4, "how many times fewer pixels a side has", at_least=2)
+    low_res_factor: int = setting(
+        4, "factor by which low_res reduces each side before it is enlarged again", at_least=2
+    )
     blank_share: float = setting(
         0.25, "share of the picture that the hole covers", above=0, below=1
     )

@@ -126,7 +126,8 @@ def _check_ratio(size: tuple[int, int], is_wide: bool) -> None:
     if not MIN_RATIO <= ratio <= MAX_RATIO:
         shape = "twice as wide as high" if is_wide else "twice as high as wide"
         raise UserError(
-            f"It has {size[0]}x{size[1]} pixels, but a picture of two sides is about {shape}."
+            f"It has {size[0]}x{size[1]} pixels, but a picture of two sides is about {shape}; "
+            "to make A from photos, add --make."
         )
 
 

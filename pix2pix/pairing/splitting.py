@@ -106,7 +106,7 @@ def _read_rows(table: Path) -> Iterable[dict]:
                 for line in filter(str.strip, file):
                     row = json.loads(line)
                     if not isinstance(row, dict):
-                        raise ValueError(f"{line[:40].strip()} is no row")
+                        raise ValueError(f"{line[:40].strip()} is not a JSON object")
                     yield row
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{table} can't be read ({error}); repair it.") from None

@@ -133,8 +133,8 @@ class InitialWeights:
         trained, error = recover_trained_kernel(kernel)
         if not error < MAX_KERNEL_ERROR:
             raise UserError(
-                f"{layer} of {self.model} was not trained with --upsampling nearest: no 3x3 kernel "
-                "computes its 4x4 kernel; leave out --upsampling, or set it to transposed."
+                f"{layer} of {self.model} was not trained with --upsampling nearest, so its "
+                "kernel can't be converted; leave out --upsampling, or set it to transposed."
             )
         return trained
 
