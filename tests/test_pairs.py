@@ -84,6 +84,16 @@ def test_the_layout_is_that_of_huggan_maps(tmp_path: Path):
     }  # fmt: skip
 
 
+def test_two_folders_with_any_names_in_one_are_named_as_a_and_b(tmp_path: Path, capsys):
+    for folder, name in zip(write_two_folders(tmp_path, 12, 48), ("first", "second"), strict=True):
+        folder.rename(tmp_path / name)
+    source, output = tmp_path, tmp_path.parent / f"{tmp_path.name}-pairs"
+    assert main(["pairs", str(source), "--output", str(output)]) == 1
+    assert "pass --pair_layout folders" in capsys.readouterr().err
+    build(source, "--output", output, "--pair_layout", "folders")
+    assert len(rows_of(output, "train") + rows_of(output, "validation")) == 12
+
+
 def test_side_by_side_pictures_become_two_columns(tmp_path: Path):
     pairs = make_pairs(10)
     write_joined_pairs(tmp_path / "maps", "train", pairs[:8], "png")

@@ -35,9 +35,10 @@ class PairsSettings:
         default_help="the sources have both sides",
         group="pairs",
     )
-    pair_layout: Literal["auto", "left_right", "top_bottom"] = setting(
+    pair_layout: Literal["auto", "left_right", "top_bottom", "folders"] = setting(
         "auto",
-        "left_right, top_bottom: each picture holds A on the left or at the top; auto: recognized",
+        "left_right, top_bottom: each picture holds A on the left or at the top; folders: the two "
+        "folders in the source are A and B; auto: recognized",
     )
     image_size: int | None = setting(
         None,
