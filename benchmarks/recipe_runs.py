@@ -192,15 +192,15 @@ def score(folder: Path, legend_text: str | None) -> None:
     from PIL import Image
 
     from pix2pix.commands import evaluate
-    from pix2pix.evaluation import Legend, find_legend, fit_baselines, score_all
+    from pix2pix.evaluation import Legend, find_training_legend, fit_baselines, score_all
     from pix2pix.images import orient_pair
     from pix2pix.translate import Translator
 
     translator = Translator.from_pretrained(folder)
     settings = evaluate.EvaluateSettings(model=str(folder))
     config, loaded = evaluate.load(settings, translator.config, translator.rule)
-    _, targets = orient_pair(loaded.reference.swapaxes(0, 1), config.direction)
-    legend = Legend.parse(legend_text) if legend_text else Legend(find_legend(targets))
+    legend = Legend.parse(legend_text) if legend_text else None
+    legend = legend or find_training_legend(loaded.reference, config)
     lookup = fit_baselines(loaded.reference, config)["color_lookup"]
     scores, lookup_scores = (
         score_all(predict, loaded.held_out, config.direction, legend)

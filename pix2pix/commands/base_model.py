@@ -64,15 +64,13 @@ class BaseModel:
 
     def _score(self, loaded: "LoadedPairs", config: Config) -> dict[str, Any]:
         from pix2pix import artifact_writer, evaluation
-        from pix2pix.images import orient_pair
         from pix2pix.translate import Translator
 
         if not loaded.held_out:
             return {}
         print(f"Evaluating {self.name} on {len(loaded.held_out)} held-out pairs, before the run.")
-        _, targets = orient_pair(loaded.reference.swapaxes(0, 1), config.direction)
         legend = artifact_writer.find_own_legend(config, loaded)
-        legend = legend or evaluation.Legend(evaluation.find_legend(targets))
+        legend = legend or evaluation.find_training_legend(loaded.reference, config)
         predict = Translator(self.folder).predict
         scores = evaluation.score_all(predict, loaded.held_out, config.direction, legend)
         return {"metrics": scores.summary(), "intervals": scores.intervals()}

@@ -7,7 +7,7 @@ does not import TensorFlow, so that `--help` is fast and the Space can use the t
 from pix2pix.evaluation.baselines import BASELINES, fit_baselines
 from pix2pix.evaluation.metrics import METRICS, Metric
 from pix2pix.evaluation.palette import find_palette
-from pix2pix.evaluation.report import empty_report, evaluate
+from pix2pix.evaluation.report import empty_report, evaluate, find_training_legend
 from pix2pix.evaluation.scores import Scores, score, score_all
 from pix2pix.legend import Legend, find_legend
 
@@ -21,6 +21,7 @@ __all__ = [
     "evaluate",
     "find_legend",
     "find_palette",
+    "find_training_legend",
     "fit_baselines",
     "score",
     "score_all",

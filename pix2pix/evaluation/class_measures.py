@@ -17,16 +17,11 @@ def class_accuracy(comparison: Comparison) -> float:
     return float(np.mean(comparison.target_classes == comparison.generated_classes))
 
 
-def class_areas(comparison: Comparison) -> np.ndarray:
-    """Returns (3, C) int64: the pixels of each class in both pictures, target and generated."""
-    target, generated = comparison.target_classes, comparison.generated_classes
-    areas = (target[target == generated], target, generated)
-    count = len(comparison.legend.colors)
-    return np.stack([np.bincount(classes.ravel(), minlength=count) for classes in areas])
-
-
 def mean_iou(areas: np.ndarray) -> np.ndarray:
-    """Returns the mean IoU over the classes that occur in the targets, (R, 3, C) -> (R,)."""
+    """Returns the mean IoU over the classes that occur in the targets, (R, 3, C) -> (R,).
+
+    `areas` are sums of `Comparison.class_areas`.
+    """
     both, target, generated = areas.swapaxes(0, 1)
     # For a class without any pixel, 0 is divided by 1; the mean leaves it out.
     iou = both / np.maximum(target + generated - both, 1)
@@ -35,7 +30,7 @@ def mean_iou(areas: np.ndarray) -> np.ndarray:
 
 def count_found_classes(comparison: Comparison) -> np.ndarray:
     """Returns (2,) int64: how many of the target's classes were found, and how many it has."""
-    _, target, generated = class_areas(comparison)
+    _, target, generated = comparison.class_areas
     present = target >= PRESENT * comparison.target_classes.size
     return np.array([np.sum(present & (generated >= FOUND * target)), np.sum(present)])
 

@@ -39,3 +39,11 @@ class Comparison:
     def generated_classes(self) -> np.ndarray:
         """Returns the legend index of each generated pixel, (H, W) uint8."""
         return self.legend.classes(self.generated)
+
+    @functools.cached_property
+    def class_areas(self) -> np.ndarray:
+        """Returns (3, C) int64: the pixels of each class in both pictures, target and generated."""
+        target, generated = self.target_classes, self.generated_classes
+        areas = (target[target == generated], target, generated)
+        count = len(self.legend.colors)
+        return np.stack([np.bincount(classes.ravel(), minlength=count) for classes in areas])

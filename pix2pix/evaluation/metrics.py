@@ -126,7 +126,7 @@ METRICS: dict[str, Metric] = {
             better="higher",
             description="intersection over union of each legend class, averaged over the classes "
             "in the targets",
-            measure=class_measures.class_areas,
+            measure=lambda comparison: comparison.class_areas,
             combine=class_measures.mean_iou,
             uses_legend=True,
         ),

@@ -33,8 +33,7 @@ def evaluate(
         legend: the colors that stand for classes; None finds them in the training targets.
     """
     origin = LEGEND_CHOSEN if legend else LEGEND_FOUND
-    _, targets = orient_pair(training.swapaxes(0, 1), config.direction)
-    legend = legend or Legend(find_legend(targets))
+    legend = legend or find_training_legend(training, config)
     predictors = {"model": predict} | fit_baselines(training, config)
     scores = {
         name: score_all(predictor, held_out, config.direction, legend)
@@ -56,6 +55,12 @@ def evaluate(
             for values in model.per_picture()
         ],
     }
+
+
+def find_training_legend(training: np.ndarray, config: Config) -> Legend:
+    """Returns the legend that is found in the targets of training pairs, (N, 2, L, L, 3) uint8."""
+    _, targets = orient_pair(training.swapaxes(0, 1), config.direction)
+    return Legend(find_legend(targets))
 
 
 def empty_report() -> dict:

@@ -105,7 +105,7 @@ def compare_pairs(
         faults += _describe_shifts(names, facts, settings.max_shift)
     for side in range(2):
         faults += _find_unusual(names, [fact.modes[side] for fact in facts], side, MODE_NAMES)
-    # That B has another size than A has been said.
+    # Of each pair, A's size stands for both: sides of different sizes are listed above.
     faults += _find_unusual(names, [_size(fact.sizes[0]) for fact in facts], 0, {})
     return faults, [f"{describe_sizes([fact.sizes for fact in facts])} pixels."]
 

@@ -141,7 +141,7 @@ def find_near_duplicates(
 
 
 def choose_hashes(facts: Sequence[Facts], settings: PairsSettings) -> np.ndarray:
-    """Returns the hashes of the side that tells the pairs apart: (N,) uint64.
+    """Returns the hashes of the side by which pairs are compared, (N,) uint64.
 
     It is the photo, if A is made from it; else the side with more different hashes. Label maps of
     other scenes can be alike: of 400 times 78 maps of map-synth, 24 have equal hashes, but no
