@@ -2,8 +2,9 @@
 
     python -m benchmarks.finetune --dataset_name <pairs>
 
-Both have the same networks, pairs, steps and settings; only the weights at the start differ. Other
-flags go to train_hub.py. A stopped benchmark continues where it was.
+The 20 are spread over the training pairs. Both models have the same networks, pairs, steps and
+settings; only the weights at the start differ. Other flags go to train_hub.py. A stopped benchmark
+continues where it was.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import ROOT, STARTER_MODEL
+from benchmarks.pair_subsets import write_few
 from pix2pix.artifacts import ArtifactFolder
 from pix2pix.config import MODEL_SETTINGS, Config
 
@@ -26,7 +28,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dataset_name", required=True, help="Hub id or folder")
-    parser.add_argument("--pairs", type=int, default=20, help="the first pairs are trained on")
+    parser.add_argument("--pairs", type=int, default=20, help="how many to train on")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--output_dir", type=Path, default=Path("runs/finetune"))
@@ -42,10 +44,10 @@ def main() -> None:
             for word in (name, str(value))
         ],
     }
-    flags = [
-        "--dataset_name", arguments.dataset_name, "--max_train_samples", str(arguments.pairs),
-        "--max_train_steps", str(arguments.steps), *SHARED, *flags,
-    ]  # fmt: skip
+    folder = arguments.output_dir / f"pairs-{arguments.pairs}"
+    pairs = write_few(arguments.dataset_name, arguments.pairs, folder)
+    steps = ["--max_train_steps", str(arguments.steps)]
+    flags = ["--dataset_name", pairs, *steps, *SHARED, *flags]
     reports = {
         name: [
             train(arguments.output_dir / f"{name.split()[0]}-{seed}-{arguments.steps}",

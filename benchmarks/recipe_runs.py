@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import ROOT
+from benchmarks.pair_subsets import write_selection
 from pix2pix.files import write_json, write_text
 
 ROUNDS, TIMED_STEPS = 5, 20
 SHEET_PICTURES = 12
-SELECTION_BLOCKS = 4
 KEYS = ("task", "split", "flags", "seed", "steps")
 LOCK = threading.Lock()
 
@@ -34,9 +34,7 @@ def run_all(
     folder = arguments.output_dir / arguments.task / split
     dataset = arguments.dataset_name
     if split == "selection":
-        dataset = str(
-            split_training_pairs(dataset, arguments.output_dir / arguments.task / "pairs")
-        )
+        dataset = write_selection(dataset, arguments.output_dir / arguments.task / "pairs")
     planned = dict.fromkeys(variants, steps)
     if not arguments.same_steps:
         planned = plan_steps(variants, steps, folder)
@@ -57,33 +55,6 @@ def run_all(
             runs.append(pool.submit(run, description, path, dataset, arguments))
         for run_ in runs:
             print(run_.result(), flush=True)
-
-
-def split_training_pairs(dataset: str, folder: Path) -> Path:
-    """Writes the training pairs, undecoded, as two splits into `folder`, and returns it.
-
-    The last tenth of each of four quarters is held out: neighbors stay together, since they look
-    alike, and more than one region is scored. The last tenth of all pairs would be one region; on
-    map-synth it is unlike all others (L1 of the color lookup 82 there, 45 on the validation pairs).
-    """
-    if not (folder / "data").exists():
-        import datasets
-        from datasets import Image
-
-        pairs = datasets.load_dataset(dataset, split="train")
-        for name, feature in pairs.features.items():
-            if isinstance(feature, Image):
-                pairs = pairs.cast_column(name, Image(decode=False))
-        rows = np.arange(len(pairs))
-        held_out = np.concatenate(
-            [block[-len(block) // 10 :] for block in np.array_split(rows, SELECTION_BLOCKS)]
-        )
-        unfinished = folder / "unfinished"
-        for name, chosen in (("train", np.setdiff1d(rows, held_out)), ("validation", held_out)):
-            unfinished.mkdir(parents=True, exist_ok=True)
-            pairs.select(chosen).to_parquet(unfinished / f"{name}-00000-of-00001.parquet")
-        unfinished.rename(folder / "data")
-    return folder
 
 
 def plan_steps(variants: dict[str, list[str]], paper_steps: int, folder: Path) -> dict[str, int]:
