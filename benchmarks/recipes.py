@@ -69,8 +69,10 @@ VARIANTS = {
     "nearest-slow-d": [*NEAREST, "--discriminator_learning_rate", "1e-4"],
     "nearest-dihedral": [*NEAREST, "--augmentation", "dihedral"],
     "nearest-balance": [*NEAREST, "--color_balance", "0.5"],
+    "nearest-balance-0.7": [*NEAREST, "--color_balance", "0.7"],
     "nearest-balance-1": [*NEAREST, "--color_balance", "1"],
     "nearest-balance-features": [*NEAREST, "--color_balance", "0.5", "--feature_weight", "10"],
+    "nearest-balance-0.7-features": [*NEAREST, "--color_balance", "0.7", "--feature_weight", "10"],
     "nearest-ema": [*NEAREST, "--ema_decay", "0.999"],
 }
 
