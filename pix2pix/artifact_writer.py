@@ -23,6 +23,7 @@ from pix2pix.artifacts import (
     METRICS_FILE,
     SAMPLE_KINDS,
     SAMPLES_FOLDER,
+    VALIDATION_FILE,
     ArtifactFolder,
 )
 from pix2pix.config import Config
@@ -31,7 +32,7 @@ from pix2pix.files import sha256, write_image, write_json
 from pix2pix.images import orient_pair
 from pix2pix.legend import MAX_COLORS, Legend
 from pix2pix.palettes import Color
-from pix2pix.training.history import write_history
+from pix2pix.training.history import write_history, write_rows
 from pix2pix.translate import Translator
 
 # Published samples, evenly spread over the held-out pairs. samples.png shows half of them, which
@@ -58,6 +59,9 @@ class FinishedRun:
         device: the name of the hardware.
         dataset_card: the front matter of the dataset's card; {} without one.
         base_model: "model" and "scores" of the model that the run started from, if any.
+        validation: which weights these are, and their scores on the selection pairs; None without
+            validation.
+        validation_rows: the rows of validation.csv.
     """
 
     config: Config
@@ -67,6 +71,8 @@ class FinishedRun:
     device: str
     dataset_card: dict[str, Any] = field(default_factory=dict)
     base_model: dict[str, Any] | None = None
+    validation: dict[str, Any] | None = None
+    validation_rows: list[dict] = field(default_factory=list)
 
 
 def write_network(
@@ -100,7 +106,11 @@ def write_results(folder: Path, run: FinishedRun, loaded: LoadedPairs) -> dict:
     report["samples"] = write_samples(folder, translator, loaded.examples, report["per_pair"])
     write_json(folder / METRICS_FILE, report)
     write_history(folder / HISTORY_FILE, run.history)
-    card.write_curves(folder / CURVES_FILE, run.history)
+    if run.validation:
+        write_rows(folder / VALIDATION_FILE, run.validation_rows)
+    else:
+        (folder / VALIDATION_FILE).unlink(missing_ok=True)  # of an earlier run
+    card.write_curves(folder / CURVES_FILE, run.history, run.validation_rows, run.validation)
     card.write_card(folder)
     return report
 
@@ -132,6 +142,7 @@ def describe(folder: Path, run: FinishedRun, loaded: LoadedPairs, parity: float)
             "seconds": round(run.seconds, 1),
             "device": run.device,
         },
+        **({"validation": run.validation} if run.validation else {}),
         "onnx_max_difference": parity,
         **({"base_model": run.base_model["model"]} if run.base_model else {}),
         "sha256": {name: sha256(folder / name) for name in DIGESTED if (folder / name).exists()},

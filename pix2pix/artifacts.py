@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix.errors import UserError
-from pix2pix.files import sha256
+from pix2pix.files import sha256, write_json
 
 GRAPH_FILE, CONFIG_FILE = "generator.onnx", "pix2pix.json"
 CARD_FILE, METRICS_FILE, HISTORY_FILE = "README.md", "metrics.json", "history.csv"
+VALIDATION_FILE = "validation.csv"
 CURVES_FILE, GRID_FILE, SAMPLES_FOLDER = "curves.png", "samples.png", "samples"
 WEIGHTS_FILE, DISCRIMINATOR_FILE = "model.weights.h5", "discriminator.weights.h5"
 # Keras's own Hub layout, which `hf://` loads.
@@ -28,9 +29,10 @@ SAMPLE_KINDS = ("input", "generated", "target")
 PUBLISHED = (
     CARD_FILE, *KERAS_FILES, GRAPH_FILE, CONFIG_FILE, METRICS_FILE, GRID_FILE,
     f"{SAMPLES_FOLDER}/*.png", HISTORY_FILE, CURVES_FILE, DISCRIMINATOR_FILE,
+    VALIDATION_FILE,
 )  # fmt: skip
-# The part of them that only some models have: earlier versions did not write it.
-OPTIONAL = (DISCRIMINATOR_FILE,)
+# The part of them that only some models have: by a run's settings, or by its version.
+OPTIONAL = (DISCRIMINATOR_FILE, VALIDATION_FILE)
 # The part of them that serving downloads: the Keras weights would double the download.
 SERVED = tuple(name for name in PUBLISHED if name not in (*KERAS_FILES, DISCRIMINATOR_FILE))
 # Every pix2pix model has these files; the smallest comes first.
@@ -94,7 +96,8 @@ class ArtifactFolder:
     def list_published(self) -> dict[str, Path]:
         """Returns the files to publish, by their path in the repository.
 
-        Raises `UserError` when one is missing, as after a run that was killed.
+        A discriminator that pix2pix.json does not describe is not among them. Raises `UserError`
+        when a file is missing, as after a run that was killed.
         """
         missing = [
             name for name in PUBLISHED if name not in OPTIONAL and not list(self.path.glob(name))
@@ -104,15 +107,27 @@ class ArtifactFolder:
                 f"{self.path} is not a finished run: {missing[0]} is missing; train to the end."
             )
         paths = sorted(path for pattern in PUBLISHED for path in self.path.glob(pattern))
-        return {path.relative_to(self.path).as_posix(): path for path in paths}
+        files = {path.relative_to(self.path).as_posix(): path for path in paths}
+        if DISCRIMINATOR_FILE not in (self.read_description().get("sha256") or {}):
+            files.pop(DISCRIMINATOR_FILE, None)
+        return files
+
+    def leave_out_discriminator(self) -> None:
+        """Removes the discriminator from pix2pix.json, so that it is not published.
+
+        The file stays on this machine.
+        """
+        description = self.read_description()
+        if (description.get("sha256") or {}).pop(DISCRIMINATOR_FILE, None):
+            write_json(self / CONFIG_FILE, description)
 
     def check_digests(self) -> None:
         """Raises `UserError` unless the weights have the SHA-256 in pix2pix.json."""
         digests = self.read_description().get("sha256") or {}
         for name in DIGESTED:
             path = self.path / name
-            if name in OPTIONAL and name not in digests and not path.exists():
-                continue
+            if name in OPTIONAL and name not in digests:
+                continue  # not a part of the model, also if there is such a file
             try:
                 digest = sha256(path)
             except OSError as error:

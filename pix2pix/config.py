@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pix2pix.errors import UserError
 from pix2pix.fields import check_settings, setting, settings_of
 from pix2pix.pair_settings import PairSettings
+from pix2pix.validation_settings import ValidationSettings
 
 # The defaults that a recipe changes; measured by benchmarks/recipes.py.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -34,8 +35,8 @@ class _Recipe:
 
 
 @dataclass(frozen=True)
-class Config(PairSettings, _Recipe):
-    """Describes a training run: the recipe, the pairs, the networks and the optimization.
+class Config(ValidationSettings, PairSettings, _Recipe):
+    """Describes a training run: recipe, pairs, validation, networks and optimization.
 
     Raises `UserError` for a value that is not allowed.
     """
@@ -168,6 +169,7 @@ class Config(PairSettings, _Recipe):
             raise UserError("--init_from is empty; name a Hub id, id@revision, or a folder.")
         if self.freeze_encoder and self.init_from is None:
             raise UserError("--freeze_encoder keeps the encoder of a model: add --init_from.")
+        self.check_validation()
         if "image_size" not in self.inherited:
             self._check_sizes()
 

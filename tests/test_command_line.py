@@ -39,7 +39,8 @@ FLAGS = [
     "--aspect", "--bands", "--value_range", "--overwrite_output_dir", "--space_sdk",
     "--space_hardware", "--upsampling", "--generator_depth", "--feature_weight", "--color_balance",
     "--input_legend", "--target_legend", "--init_from", "--freeze_encoder", "--warmup_steps",
-    "--publish_discriminator",
+    "--publish_discriminator", "--validation_steps", "--selection_samples", "--selection_metric",
+    "--early_stopping_patience", "--publish",
 ]  # fmt: skip
 EVALUATION_FLAGS = [
     "--model", "--dataset_name", "--dataset_revision", "--input_column", "--target_column",

@@ -20,6 +20,10 @@ NEEDED = dict.fromkeys(
     ("hub_strategy", "hub_tag", "hub_create_pr", "hub_private_repo"), ["--push_to_hub"]
 ) | dict.fromkeys(("space_sdk", "space_hardware"), ["--space_id", "me/space"])
 NEEDED["freeze_encoder"] = ["--init_from", "me/model"]
+NEEDED |= dict.fromkeys(
+    ("selection_samples", "selection_metric", "early_stopping_patience", "publish"),
+    ["--validation_steps", "100"],
+)
 # Values of settings that allow only some.
 WORDS = {"bands": "1,2,3", "value_range": "0,4095", "generator_depth": "6"}
 WORDS |= dict.fromkeys(("input_legend", "target_legend"), "000000,ff0000")
@@ -219,6 +223,15 @@ def test_the_model_id_is_by_default_the_name_of_the_output_folder():
             ["--push_to_hub", "--hub_private_repo", "--space_id", "me/s", "--space_sdk", "static"],
             "A static Space can't read a private model: leave out --hub_private_repo",
         ),
+        (
+            ["--early_stopping_patience", "3"],
+            "--early_stopping_patience 3 has no effect without --validation_steps: add it",
+        ),
+        (["--publish", "best"], "--publish best has no effect without --validation_steps"),
+        (["--selection_samples", "9"], "--selection_samples 9 has no effect without"),
+        (["--selection_metric", "ssim"], "--selection_metric ssim has no effect without"),
+        (["--validation_steps", "-1"], "--validation_steps is -1; it must be at least 0"),
+        (["--validation_steps", "9", "--selection_metric", "psnr"], "invalid choice: 'psnr'"),
         (["--color"], "--color"),
         (["--learning_rate"], "expected one argument"),
         (["unexpected"], "unrecognized arguments: unexpected"),

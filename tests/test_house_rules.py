@@ -27,7 +27,8 @@ SERVING = {"artifacts", "config", "geometry", "images", "pixels", "tiles"}
 ALLOWED = {
     "pixels": set(),
     "pair_settings": {"pixels"},
-    "config": {"pair_settings"},
+    "validation_settings": set(),
+    "config": {"pair_settings", "validation_settings"},
     "options": set(),
     "flags": {"config", "options"},
     "console": set(),

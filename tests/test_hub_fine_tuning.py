@@ -16,7 +16,7 @@ from pix2pix.commands import evaluate, job
 from pix2pix.commands.base_model import choose_model, find_model
 from pix2pix.config import Config
 from pix2pix.flags import parse
-from pix2pix.training import checkpoints
+from pix2pix.training import checkpoints, same_run
 from tests.builders import make_finished_run, tiny_config
 from tests.hub_server import HubServer
 
@@ -108,14 +108,14 @@ def test_a_run_that_resumes_its_checkpoint_needs_no_model(tmp_path: Path, capsys
     assert checkpoint.base_model == record
     flags = ["--init_from", "me/gone", "--dataset_name", own.dataset_name, "--max_train_steps"]
     given = parse("", [*flags, "12", "--warmup_steps", "3"])[0]
-    checkpoints.check_same_run(given, checkpoint)
+    same_run.check_same_run(given, checkpoint)
     assert choose_model(given, checkpoint) == (own, None)
     assert (
         "goes on from its own checkpoint, so --init_from has no effect" in capsys.readouterr().out
     )
     other = replace(given, generator_filters=8, inherited=())
     with pytest.raises(UserError, match=r"generator_filters \(4 -> 8\)"):
-        checkpoints.check_same_run(choose_model(other, checkpoint)[0], checkpoint)
+        same_run.check_same_run(choose_model(other, checkpoint)[0], checkpoint)
     plain = checkpoints.save(tmp_path, 3, tiny_config(), {}, {})
     assert checkpoints.read_checkpoint(plain).base_model is None
 

@@ -11,7 +11,8 @@ from huggingface_hub import HfApi
 from pix2pix import UserError
 from pix2pix.config import Config
 from pix2pix.hub import resume_from_hub
-from pix2pix.hub.checkpoint_branch import BRANCH, DOWNLOAD_PREFIX, CheckpointBranch
+from pix2pix.hub.checkpoint_branch import BRANCH, CheckpointBranch
+from pix2pix.hub.resuming import DOWNLOAD_PREFIX
 from pix2pix.training import checkpoints
 from pix2pix.training.checkpoints import Checkpoint
 from tests.checkpoint_helpers import (

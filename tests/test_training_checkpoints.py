@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from pix2pix import UserError
 from pix2pix.files import write_text
-from pix2pix.training import checkpoints
+from pix2pix.training import checkpoints, same_run
 from pix2pix.training.trainer import SCALARS
 from tests.builders import tiny_config
 
@@ -160,9 +160,9 @@ def test_a_changed_config_is_refused_and_the_changes_are_named(tmp_path):
     checkpoint = checkpoints.read_checkpoint(save(tmp_path, 3)[0])
     changed = replace(CONFIG, seed=9, gan_loss="hinge")
     with pytest.raises(UserError, match=r"gan_loss \(vanilla -> hinge\), seed \(0 -> 9\)"):
-        checkpoints.check_same_run(changed, checkpoint)
-    checkpoints.check_same_run(CONFIG, checkpoint)
-    checkpoints.check_same_run(replace(CONFIG, steps_per_execution=8), checkpoint)
+        same_run.check_same_run(changed, checkpoint)
+    same_run.check_same_run(CONFIG, checkpoint)
+    same_run.check_same_run(replace(CONFIG, steps_per_execution=8), checkpoint)
 
 
 def test_a_checkpoint_of_a_later_version_is_refused_and_not_skipped(tmp_path):

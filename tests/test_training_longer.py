@@ -15,7 +15,7 @@ from pix2pix.config import Config
 from pix2pix.data import TrainingPairs
 from pix2pix.fields import settings_of
 from pix2pix.options import Options
-from pix2pix.training import checkpoints, loop
+from pix2pix.training import checkpoints, loop, same_run
 from pix2pix.training.history import MAX_ROWS, History
 from pix2pix.training.loop import SaveSettings
 from pix2pix.training.trainer import SCALARS
@@ -53,7 +53,7 @@ def test_a_run_that_goes_on_ends_with_the_bits_of_a_long_run(schedule, planned, 
     run(short, tmp_path / "short")
     path = tmp_path / "short" / "checkpoints" / f"step-{made:08d}.npz"
     checkpoint = checkpoints.read_checkpoint(path)
-    checkpoints.check_same_run(long, checkpoint)
+    same_run.check_same_run(long, checkpoint)
     resume.check_length(long, Options(), checkpoint, PAIRS)
     resumed, whole = run(long, tmp_path / "resumed", checkpoint), run(long, tmp_path / "whole")
     assert resumed.step == whole.step == 2 * planned
@@ -87,7 +87,7 @@ def test_the_length_may_change_while_the_learning_rate_agrees(
     """The lengths are in epochs of 5 pairs."""
     config = Config(lr_schedule=schedule, num_train_epochs=old)
     longer, checkpoint = replace(config, num_train_epochs=new), checkpoint_of(config, step)
-    checkpoints.check_same_run(longer, checkpoint)
+    same_run.check_same_run(longer, checkpoint)
     options = Options(output_dir=Path("runs/maps"))
     if is_possible:
         resume.check_length(longer, options, checkpoint, PAIRS)
@@ -96,7 +96,8 @@ def test_the_length_may_change_while_the_learning_rate_agrees(
         resume.check_length(longer, options, checkpoint, PAIRS)
     message = str(caught.value)
     assert f"planned for {old * PAIRS:,} steps and can't go on to {new * PAIRS:,}" in message
-    assert "--lr_schedule linear" in message and "--init_from runs/maps" in message
+    assert "with --lr_schedule linear, the learning rates of the two lengths differ" in message
+    assert "--init_from runs/maps" in message
 
 
 def test_the_learning_rate_agrees_exactly_up_to_half_of_the_shorter_length():
@@ -112,14 +113,34 @@ def test_the_learning_rate_agrees_exactly_up_to_half_of_the_shorter_length():
 
 
 def test_the_settings_that_a_resumed_run_may_change_are_marked_at_their_fields():
-    changeable = {spec.name: spec.type for spec in settings_of(Config) if spec.resumable}
-    assert {"num_train_epochs", "max_train_steps", "steps_per_execution"} <= changeable.keys()
-    fixed = {"seed", "learning_rate", "lr_schedule", "train_batch_size", "aspect"}
-    assert not changeable.keys() & fixed
-    config = tiny_config()
-    for name, kind in changeable.items():
-        changed = replace(config, **{name: kind(77)})
-        checkpoints.check_same_run(changed, checkpoint_of(config, 3))
+    changeable = {spec.name: spec for spec in settings_of(Config) if spec.resumable}
+    assert changeable.keys() == {
+        "num_train_epochs", "max_train_steps", "steps_per_execution", "init_from",
+        "validation_steps", "early_stopping_patience", "publish",
+    }  # fmt: skip
+    config = tiny_config(validation_steps=5)
+    for name, spec in changeable.items():
+        changed = replace(config, **{name: spec.choices[-1] if spec.choices else spec.type(77)})
+        assert changed != config
+        same_run.check_same_run(changed, checkpoint_of(config, 3))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "remedy"), [(0, 5, "without .* leave out"), (5, 0, "with .* set")]
+)
+def test_validation_can_not_be_switched_on_or_off_because_that_changes_the_training_pairs(
+    old, new, remedy
+):
+    checkpoint = checkpoint_of(tiny_config(validation_steps=old), 3)
+    with pytest.raises(UserError, match=f"of a run {remedy} --validation_steps, or start a new"):
+        same_run.check_same_run(tiny_config(validation_steps=new), checkpoint)
+
+
+@pytest.mark.parametrize("changes", [{"selection_samples": 9}, {"selection_metric": "ssim"}])
+def test_the_selection_stays_what_it_was(changes):
+    config = tiny_config(validation_steps=5)
+    with pytest.raises(UserError, match=rf"of another run: {next(iter(changes))} \("):
+        same_run.check_same_run(replace(config, **changes), checkpoint_of(config, 3))
 
 
 def add_steps(history: History, first: int, last: int) -> History:

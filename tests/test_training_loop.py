@@ -17,6 +17,7 @@ from pix2pix.data import TrainingPairs
 from pix2pix.images import to_tensor, to_uint8
 from pix2pix.training import checkpoints, loop
 from pix2pix.training.loop import RunStopped, SaveSettings
+from pix2pix.training.stop_signals import collect_stop_signals
 from pix2pix.training.trainer import SCALARS, Trainer
 from tests.builders import make_pair_array, tiny_config
 
@@ -190,7 +191,7 @@ def test_after_a_signal_the_run_is_saved_and_ends_like_an_uninterrupted_one_once
 def test_a_run_started_with_nohup_ignores_the_end_of_its_terminal():
     handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with loop._collect_stop_signals() as received:
+        with collect_stop_signals() as received:
             os.kill(os.getpid(), signal.SIGHUP)
             assert received == [] and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:

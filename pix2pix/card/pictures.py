@@ -8,8 +8,10 @@ import matplotlib
 matplotlib.use("Agg")
 
 from matplotlib import pyplot  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
 from PIL import Image, ImageDraw, ImageFont  # noqa: E402
 
+from pix2pix.evaluation import METRICS  # noqa: E402
 from pix2pix.files import write_atomically  # noqa: E402
 from pix2pix.images import image_grid  # noqa: E402
 
@@ -31,16 +33,26 @@ def sample_grid(rows: list[list[Image.Image]]) -> Image.Image:
     return page
 
 
-def write_curves(path: Path, history: list[dict]) -> None:
+def write_curves(
+    path: Path,
+    history: list[dict],
+    validation_rows: list[dict] | None = None,
+    validation: dict | None = None,
+) -> None:
     """Plots the losses and the discriminator's mean outputs over the steps.
 
     Dotted lines at ln 2 and 0.5 mark a discriminator that can't tell real from generated pictures.
+    After a run with validation, a third plot has its scores, with a dotted line at the best step.
 
     Args:
         path: the PNG file.
         history: the rows of history.csv; without rows the plots are empty.
+        validation_rows: the rows of validation.csv.
+        validation: "validation" of pix2pix.json, if there is one.
     """
-    figure, (losses, outputs) = pyplot.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    count = 3 if validation else 2
+    figure, plots = pyplot.subplots(1, count, figsize=(5.5 * count, 4), layout="constrained")
+    losses, outputs = plots[:2]
     steps = [row["step"] for row in history]
     for name, label in (
         ("discriminator_loss", "D loss"),
@@ -56,5 +68,17 @@ def write_curves(path: Path, history: list[dict]) -> None:
     for axes, title in ((losses, "Losses"), (outputs, "Mean output of the discriminator")):
         axes.set(title=title, xlabel="step")
         axes.legend()
+    if validation:
+        _plot_validation(plots[2], validation_rows or [], validation)
     write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=100))
     pyplot.close(figure)
+
+
+def _plot_validation(axes: Axes, rows: list[dict], validation: dict) -> None:
+    """Plots the metric that chose the best step."""
+    metric = METRICS[validation["metric"]]
+    steps, values = [row["step"] for row in rows], [row[metric.key] for row in rows]
+    axes.plot(steps, values, marker=".", linewidth=1)
+    axes.axvline(validation["best_step"], color="gray", linestyle=":", label="best")
+    axes.set(title=f"{metric.label} on selection pairs", xlabel="step")
+    axes.legend()

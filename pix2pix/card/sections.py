@@ -80,12 +80,37 @@ def run(description: dict) -> Table:
     return [
         ["", "this run"],
         ["steps", f"{training['steps']:,}"],
+        *_validation(description),
         ["time", f"{training['seconds'] / 60:.1f} minutes"],
         ["hardware", training["device"]],
         ["pix2pix", version.format_code_version(description)],
         ["versions", versions],
         ["ONNX against Keras", f"largest difference {description['onnx_max_difference']:.1e} of 2"],
     ]
+
+
+def _validation(description: dict) -> Table:
+    """Returns rows about the run's validation: the published step, its scores, an early stop."""
+    about = description.get("validation")
+    if not about:
+        return []
+    metric = METRICS[about["metric"]]
+    pairs = count(description["rows"]["selection"])
+    scores = [f"{METRICS[k].name} {METRICS[k].format_value(v)}" for k, v in about["scores"].items()]
+    best = f"step {about['best_step']:,}, by {metric.name} on {pairs} selection pairs"
+    is_best = about["published_step"] == about["best_step"]
+    published = f"step {about['published_step']:,}, {'the best' if is_best else 'the last'}"
+    every = description["config"]["validation_steps"]
+    rows = [
+        ["weights in this model", published],
+        ["best step", f"{best}: {', '.join(scores)}"],
+        ["validations", f"{about['validations']}, one every {every:,} steps"],
+    ]
+    if about["stopped_early"]:
+        patience = description["config"]["early_stopping_patience"]
+        reason = f"{patience} validations in a row were not better than the best step"
+        rows.append(["stopped early", reason])
+    return rows
 
 
 def settings(config: Config) -> Table:
@@ -117,6 +142,7 @@ def provenance(description: dict) -> Table:
         *_base_model(description),
         ["columns", f"{columns}, {config['direction'].replace('_', ' ')}"],
         ["training pairs", f"{count(rows['train']):,}: {_rows(rows['train'])}"],
+        *_selection(rows),
         ["held-out pairs", f"{count(rows['held_out']):,}: {_rows(rows['held_out'])}"],
         ["unreadable rows left out", str(unreadable)],
         ["channels", f"{config['input_channels']} in, {config['target_channels']} out"],
@@ -141,6 +167,13 @@ def _base_model(description: dict) -> Table:
         networks = "generator and discriminator"
     frozen = ", encoder frozen" if description["config"]["freeze_encoder"] else ""
     return [["base model", f"{place}: {networks}{frozen}"]]
+
+
+def _selection(rows: dict) -> Table:
+    """Returns a row about the pairs that chose the best step, if the run had them."""
+    if "selection" not in rows:
+        return []
+    return [["selection pairs", f"{count(rows['selection']):,}: {_rows(rows['selection'])}"]]
 
 
 def _palettes(description: dict) -> Table:

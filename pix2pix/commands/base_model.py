@@ -100,10 +100,16 @@ def choose_model(
     `UserError` when the model of --init_from can't be read or does not fit the other settings.
     """
     if checkpoint:
+        started = checkpoint.config.init_from
+        if config.freeze_encoder and started is None:
+            raise UserError(
+                "The run that is resumed did not start from a model, so --freeze_encoder can't be "
+                "added: leave it out, or start a new run from a model in another --output_dir."
+            )
         if config.init_from is not None:
             print("The run goes on from its own checkpoint, so --init_from has no effect.")
         own = {name: getattr(checkpoint.config, name) for name in config.inherited}
-        return replace(config, **own, inherited=(), init_from=checkpoint.config.init_from), None
+        return replace(config, **own, inherited=(), init_from=started), None
     if config.init_from is None:
         return config, None
     model = find_model(config.init_from)

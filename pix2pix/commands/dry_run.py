@@ -134,8 +134,10 @@ def check_work(
     _check_disk({cache_dir: cache, options.output_dir: output})
     at_least = "at least " if config.is_native else ""
     memory = resources.memory_bytes(generator, discriminator, config)
+    validation = {"validation": _describe_validation(config, steps)} if plan.selection else {}
     return {
         "steps": f"{steps:,} with batch size {config.train_batch_size}, {epochs:.1f} epochs",
+        **validation,
         "generator": f"{parameters[0]:,} parameters",
         "discriminator": f"{parameters[1]:,} parameters",
         "memory": f"about {memory / 1e9:.1f} GB during a step",
@@ -148,8 +150,19 @@ def _output_bytes(parameters: tuple[int, int], config: Config, options: Options)
     average = parameters[0] if config.ema_decay is not None else 0
     checkpoint = CHECKPOINT_COPIES * sum(parameters) + average
     artifacts = 2 * parameters[0] + (parameters[1] if options.publish_discriminator else 0)
-    # One checkpoint more than the limit: the new one is written before the oldest is deleted.
-    return resources.FLOAT_BYTES * ((options.checkpoints_total_limit + 1) * checkpoint + artifacts)
+    # One checkpoint more than the limit: the new one is written before the oldest is deleted. The
+    # best one stays too.
+    kept = options.checkpoints_total_limit + 1 + bool(config.validation_steps)
+    return resources.FLOAT_BYTES * (kept * checkpoint + artifacts)
+
+
+def _describe_validation(config: Config, steps: int) -> str:
+    every, pairs = config.validation_steps, config.selection_samples
+    text = f"{-(-steps // every):,}, one every {every:,} steps, on {pairs} selection pairs"
+    if config.early_stopping_patience:
+        text += f"; stops after {config.early_stopping_patience} without a new best"
+    weights = "the best" if config.publishes_best else "the last"
+    return f"{text}; publishes {weights} weights (by {config.selection_metric})"
 
 
 def _check_disk(needed: dict[Path, int]) -> None:

@@ -131,7 +131,7 @@ def apply_changes(own: Config, changes: dict[str, Any]) -> Config:
             own, dataset_revision=None, input_column=None, target_column=None,
             max_train_samples=None, validation_samples=None, dataset_config=None,
             train_split=None, pair_layout="auto", force_split=False,
-        )  # fmt: skip
+        ).without_validation()  # fmt: skip
     return replace(own, **changes)
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pix2pix import console, preflight
+from pix2pix.artifacts import ArtifactFolder
 from pix2pix.flags import Subset, flag_arguments, parse_as
 from pix2pix.options import Options
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from pix2pix.hub.space_plan import SpacePlan
 
 FLAGS = (
-    "output_dir", "hub_model_id", "hub_private_repo", "hub_tag", "hub_create_pr", "space_id",
-    "space_sdk", "space_hardware",
+    "output_dir", "publish_discriminator", "hub_model_id", "hub_private_repo", "hub_tag",
+    "hub_create_pr", "space_id", "space_sdk", "space_hardware",
 )  # fmt: skip
 
 
@@ -39,6 +40,8 @@ def run(options: Options) -> None:
     from pix2pix import output_folder
 
     with output_folder.lock(options.output_dir):
+        if not options.publish_discriminator:
+            ArtifactFolder(options.output_dir).leave_out_discriminator()
         publish(*prepare(options))
 
 

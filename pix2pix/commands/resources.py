@@ -66,7 +66,8 @@ def pair_bytes(config: Config, plan: "data.SplitPlan") -> int:
     from pix2pix.data.cache import row_bytes
 
     training = len(plan.train) * row_bytes(config.load_size or config.image_size)
-    return training + len(plan.held_out) * row_bytes(config.image_size)
+    others = [rows for rows in (plan.selection, plan.held_out) if rows]
+    return training + sum(map(len, others)) * row_bytes(config.image_size)
 
 
 def step_bytes(config: Config) -> int:

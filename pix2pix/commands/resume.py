@@ -53,10 +53,10 @@ def check_output_folder(options: Options, checkpoint: "Checkpoint | None") -> No
 
 def check_same_data(checkpoint: "Checkpoint | None", identity: "DataIdentity") -> None:
     """Raises `UserError` when the checkpoint was trained on other data than this run would be."""
-    from pix2pix.training import checkpoints
+    from pix2pix.training import same_run
 
     if checkpoint:
-        checkpoints.check_same_data(identity, checkpoint)
+        same_run.check_same_data(identity, checkpoint)
 
 
 def check_length(
@@ -83,7 +83,7 @@ def check_length(
         raise UserError(
             f"The run in {options.output_dir} was planned for {old:,} steps and can't go on to "
             f"{new:,} after step {checkpoint.step:,}: with --lr_schedule {config.lr_schedule}, the "
-            f"two lengths have other learning rates from step {flat:,} on. Let it end as planned, "
+            f"learning rates of the two lengths differ from step {flat:,} on. Let it end as planned, "
             f"then start a new run from its model, with --init_from {options.output_dir} and "
             "another --output_dir."
         )
@@ -97,7 +97,7 @@ def pin_dataset(config: Config, checkpoint: "Checkpoint | None") -> Config:
     with nothing there, or the checkpoint belongs to a run with other settings.
     """
     from pix2pix import data, hub
-    from pix2pix.training import checkpoints
+    from pix2pix.training import same_run
 
     config = data.check_dataset(config)
     revision = config.dataset_revision
@@ -105,5 +105,5 @@ def pin_dataset(config: Config, checkpoint: "Checkpoint | None") -> Config:
         revision = revision or checkpoint.config.dataset_revision
     config = replace(config, dataset_revision=hub.dataset_commit(config.dataset_name, revision))
     if checkpoint:
-        checkpoints.check_same_run(config, checkpoint)
+        same_run.check_same_run(config, checkpoint)
     return config

@@ -135,8 +135,11 @@ def load_pairs(
     if devices.is_chief:
         dry_run.write_preview(options.output_dir, source, plan, config)
     loaded = data.load_pairs(source, config, options.cache, folder, devices.worker)
-    training, held_out = len(loaded.batches), len(loaded.held_out)
-    print(f"{training} training pairs, {held_out} held-out pairs of {source.name}.")
+    counts = {"training": len(loaded.batches), "selection": len(loaded.selection)}
+    counts = {name: count for name, count in counts.items() if count}
+    counts["held-out"] = len(loaded.held_out)
+    parts = [f"{count} {name} pairs" for name, count in counts.items()]
+    print(f"{', '.join(parts)} of {source.name}.")
     unreadable = sum(map(len, loaded.skipped.values()))
     if unreadable:
         rows = "1 row" if unreadable == 1 else f"{unreadable} rows"
@@ -153,7 +156,7 @@ def train(
     devices: "Devices",
 ) -> "Result":
     """Trains the networks to the end of the run."""
-    from pix2pix.commands import resume
+    from pix2pix.commands import resume, selection
     from pix2pix.data.identity import write_inventory
     from pix2pix.images import orient_pair
     from pix2pix.training import loop
@@ -173,9 +176,11 @@ def train(
         options.report_to,
         identity.to_dict(),
         start.record,
+        selection.plan_validation(config, loaded),
     )
     if devices.is_chief:
         write_inventory(saving.checkpoints, identity)
+        selection.keep_best(checkpoint, saving.checkpoints)
     with uploading_checkpoints(options, saving, checkpoint, devices) as saving:
         return loop.train(config, loaded.batches, fixed, saving, checkpoint, devices, weights)
 
@@ -218,7 +223,11 @@ def write_artifacts(
     base_model: dict[str, Any] | None,
 ) -> None:
     """Exports and evaluates the generator, writes all artifacts and prints the metrics."""
+    from pix2pix.commands import selection
+
     trainer = result.trainer
+    if validation := selection.use_best(config, result, options.output_dir / "checkpoints"):
+        print(selection.describe(validation))
     write_discriminator(
         options.output_dir, trainer.discriminator if options.publish_discriminator else None
     )
@@ -230,8 +239,9 @@ def write_artifacts(
     device = trainer.devices.name
     card = hub.read_dataset_card(config.dataset_name, config.dataset_revision)
     run = artifact_writer.FinishedRun(
-        config, result.step, result.seconds, result.history, device, card, base_model
-    )
+        config, result.step, result.seconds, result.history, device, card, base_model,
+        validation, result.validation.rows,
+    )  # fmt: skip
     artifact_writer.write_network(options.output_dir, generator, run, loaded)
     free_variables(generator.variables)
     if loaded.held_out:

@@ -13,6 +13,8 @@ from pix2pix.files import write_json
 # those are uploaded to the Hub and file names may be private.
 INVENTORY_FILE = "dataset.json"
 NAMES_SHOWN = 3
+# The blocks of `SplitPlan`, and what messages call their rows.
+BLOCKS = {"train": "training", "selection": "selection", "held_out": "held-out"}
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class DataIdentity:
 
     Attributes:
         fingerprint: hash of all files, or of the commit of a Hub dataset.
-        rows: the rows of both splits, as `SplitPlan.to_dict` returns them.
+        rows: the blocks of rows, as `SplitPlan.to_dict` returns them.
         files: a description of each file's content by its name; None for a Hub dataset.
     """
 
@@ -62,8 +64,8 @@ def describe_changes(recorded: dict[str, Any], now: DataIdentity, folder: Path) 
     changes = []
     if recorded["fingerprint"] != now.fingerprint:
         changes = _compare_files(recorded, now, _read_inventory(folder, recorded["fingerprint"]))
-    for block, name in (("train", "training"), ("held_out", "held-out")):
-        then, today = recorded["rows"][block], now.rows[block]
+    for block, name in BLOCKS.items():
+        then, today = recorded["rows"].get(block), now.rows.get(block)
         if then != today:
             changes.append(
                 f"the {name} rows were {_describe(then)} and would be {_describe(today)}"
@@ -103,7 +105,7 @@ def _read_inventory(folder: Path, fingerprint: str) -> dict[str, str] | None:
         return None
 
 
-def _describe(rows: dict[str, Any]) -> str:
-    if rows["start"] >= rows["stop"]:
+def _describe(rows: dict[str, Any] | None) -> str:
+    if rows is None or rows["start"] >= rows["stop"]:
         return "none"
     return f"{rows['start']} to {rows['stop'] - 1} of {rows['split']}"

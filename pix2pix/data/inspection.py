@@ -114,6 +114,8 @@ def describe_pairs(source: Source, plan: SplitPlan) -> list[str]:
     """
     lines = list(source.notes) or [f"Pairs: {' and '.join(source.columns)} of {source.name}."]
     lines.append(f"Training pairs: {len(plan.train)}, {_describe_rows(plan.train)}.")
+    if plan.selection:
+        lines.append(f"Selection pairs: {len(plan.selection)}, {_describe_rows(plan.selection)}.")
     if not plan.held_out:
         lines.append("Held-out pairs: none, so nothing will be measured.")
     else:
@@ -132,9 +134,8 @@ def _describe_rows(rows: Rows) -> str:
 
 def _describe_unused(source: Source, plan: SplitPlan) -> Iterator[str]:
     """Yields a sentence about the rows of each split that are not used."""
-    used = [plan.train, plan.held_out]
     for split, size in source.splits.items():
-        rest = size - sum(len(rows) for rows in used if rows.split == split)
+        rest = size - sum(len(rows) for rows in plan.blocks if rows.split == split)
         if rest == size:
             yield f"Not used: the {size} rows of {split}."
         elif rest:

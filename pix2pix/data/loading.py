@@ -42,22 +42,25 @@ class LoadedPairs:
 
     Attributes:
         source: the dataset.
-        plan: the rows of both splits.
+        plan: the rows of each block.
         batches: endless training batches.
         reference: training pairs for the baselines, (N, 2, L, L, 3) uint8 with L = `load_size`. At
             native scale, the middle squares of some pairs, with L = `image_size`.
+        selection: selection pairs, (K, 2, S, S, 3) uint8 with S = `image_size`, made square as for
+            training; none without validation.
         held_out: held-out pairs in their own proportions, the longer side `image_size`.
         pair_aspects: smallest and largest width / height of the training pairs (of `reference`). At
             native scale, (1, 1), because the crops are square.
         pair_sizes: width and height of the smallest and of the largest A of the same pairs.
-        skipped: unreadable rows, under "train" and "held_out". Without a cache, those after the
-            first `REFERENCE_PAIRS` are added when the training comes to them.
+        skipped: unreadable rows, by block of rows. Without a cache, training rows after the first
+            `REFERENCE_PAIRS` are added when the training comes to them.
     """
 
     source: Source
     plan: SplitPlan
     batches: TrainingPairs | StreamedPairs
     reference: np.ndarray
+    selection: np.ndarray
     held_out: HeldOutPairs
     pair_aspects: tuple[float, float]
     pair_sizes: tuple[Size, Size]
@@ -162,7 +165,7 @@ def load_pairs(
     folder: Path,
     worker: Worker = Worker(),  # noqa: B008
 ) -> LoadedPairs:
-    """Caches the training and held-out rows of `source` and prepares its batches.
+    """Caches the rows of `source` that the run uses, and prepares its batches.
 
     Looks at a sample of the rows first, unless that was done before.
 
@@ -170,7 +173,7 @@ def load_pairs(
         source: the dataset.
         config: the run's settings.
         cache: "disk" caches in `folder`; "memory" caches in memory; "none" streams the training
-            rows in each epoch and keeps only the held-out pairs in memory.
+            rows in each epoch and keeps only the other pairs in memory.
         folder: the cache folder.
         worker: this machine, which draws its part of each batch.
     """
@@ -190,6 +193,13 @@ def load_pairs(
         training = cache_pairs(source, plan.train, config.load_size, cache_dir)
         skipped["train"] = list(training.skipped)
         batches = TrainingPairs(training.pairs, config, worker)
+    selection = np.empty((0, 2, config.image_size, config.image_size, 3), np.uint8)
+    if plan.selection:
+        cached = cache_pairs(
+            source, plan.selection, config.image_size, cache_dir, as_served=config.is_native
+        )
+        selection = np.asarray(cached.pairs)
+        skipped["selection"] = list(cached.skipped)
     # An empty file can't be mapped to memory.
     held_out_dir = cache_dir if plan.held_out else None
     served = cache_pairs(source, plan.held_out, config.image_size, held_out_dir, as_served=True)
@@ -199,7 +209,9 @@ def load_pairs(
     reference = _take_reference(training.pairs, config.image_size)
     batches.color_weights = find_color_weights(reference, config)
     sizes = _find_extreme_sizes(training.sizes)
-    return LoadedPairs(source, plan, batches, reference, held_out, aspects, sizes, skipped)
+    return LoadedPairs(
+        source, plan, batches, reference, selection, held_out, aspects, sizes, skipped
+    )
 
 
 def _take_reference(pairs: Pairs, side: int) -> np.ndarray:

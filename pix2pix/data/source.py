@@ -39,14 +39,26 @@ class Rows:
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """The rows to train on and the held-out rows: two disjoint contiguous blocks."""
+    """The rows that a run uses: disjoint contiguous blocks.
+
+    Attributes:
+        train: the rows to train on.
+        held_out: the rows that the finished model is evaluated on.
+        selection: the rows that the run is scored on while it trains; None without validation.
+    """
 
     train: Rows
     held_out: Rows
+    selection: Rows | None = None
+
+    @property
+    def blocks(self) -> list[Rows]:
+        """All blocks."""
+        return [rows for rows in (self.train, self.selection, self.held_out) if rows]
 
     def to_dict(self) -> dict:
-        """Returns both blocks as JSON values, for pix2pix.json."""
-        return asdict(self)
+        """Returns the blocks as JSON values, for pix2pix.json; without validation, two of them."""
+        return {name: rows for name, rows in asdict(self).items() if rows is not None}
 
 
 class Source(ABC):
@@ -106,8 +118,9 @@ class Source(ABC):
         """Chooses training and held-out rows.
 
         The held-out rows are the dataset's own held-out split, or else the last tenth of the
-        training split. `validation_samples` sets their number. Raises `UserError` when the training
-        split is missing or no row is left for training.
+        training split. `validation_samples` sets their number. With validation, the last
+        `selection_samples` of the other rows are the selection rows. Raises `UserError` when the
+        training split is missing or no row is left for training.
         """
         train = self._find_train_split(config.train_split)
         total, requested = self.splits[train], config.validation_samples
@@ -124,7 +137,13 @@ class Source(ABC):
         if stop < 1:
             raise self._too_few(total, len(held_out))
         train_stop = min(config.max_train_samples or stop, stop)
-        return SplitPlan(Rows(train, 0, train_stop), held_out)
+        if not config.validation_steps:
+            return SplitPlan(Rows(train, 0, train_stop), held_out)
+        # The last rows, also a contiguous block, for the same reason.
+        first = train_stop - config.selection_samples
+        if first < 1:
+            raise self._too_few_to_select(train_stop, config.selection_samples)
+        return SplitPlan(Rows(train, 0, first), held_out, Rows(train, first, train_stop))
 
     def _find_train_split(self, requested: str | None) -> str:
         name = requested or TRAIN_SPLIT
@@ -151,4 +170,16 @@ class Source(ABC):
         return UserError(
             f"{self.name} has {total} pairs, too few to hold {held_out} out and train on the "
             "rest; use a larger dataset or a smaller --validation_samples."
+        )
+
+    def _too_few_to_select(self, total: int, requested: int) -> UserError:
+        if total < 2:
+            return UserError(
+                f"{self.name} has {total} training pair, and --validation_steps takes selection "
+                "pairs from them: use a larger dataset, or leave out --validation_steps."
+            )
+        return UserError(
+            f"--selection_samples is {requested}, and only {total} pairs of {self.name} are left "
+            f"to train on: set a smaller number, such as {max(1, total // 10)}, or leave out "
+            "--validation_steps."
         )

@@ -81,19 +81,28 @@ def score(generated: np.ndarray, target: np.ndarray, legend: Legend) -> dict[str
 
 
 def score_all(
-    predict: Predict, pairs: Iterable[np.ndarray], direction: str, legend: Legend
+    predict: Predict,
+    pairs: Iterable[np.ndarray],
+    direction: str,
+    legend: Legend,
+    keys: Iterable[str] = METRICS,
 ) -> Scores:
-    """Returns the scores of `predict` on each of the pairs, (2, H, W, 3) uint8."""
+    """Returns the scores of `predict` on each of the pairs, (2, H, W, 3) uint8.
+
+    `keys` are the metrics to measure.
+    """
     rows = []
     for pair in pairs:
         picture, target = orient_pair(pair, direction)
-        rows.append(_measure(predict(picture[None])[0], target, legend))
+        rows.append(_measure(predict(picture[None])[0], target, legend, keys))
     return _collect(rows)
 
 
-def _measure(generated: np.ndarray, target: np.ndarray, legend: Legend) -> dict[str, object]:
+def _measure(
+    generated: np.ndarray, target: np.ndarray, legend: Legend, keys: Iterable[str] = METRICS
+) -> dict[str, object]:
     comparison = Comparison(generated, target, legend)
-    return {key: metric.measure(comparison) for key, metric in METRICS.items()}
+    return {key: METRICS[key].measure(comparison) for key in keys}
 
 
 def _collect(rows: list[dict[str, object]]) -> Scores:

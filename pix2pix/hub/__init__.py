@@ -5,7 +5,6 @@ imported where it is called, so that importing this package is cheap.
 """
 
 from pix2pix.hub.background_upload import upload_checkpoints
-from pix2pix.hub.checkpoint_branch import resume_from_hub
 from pix2pix.hub.model_weights import fetch_weights, weights_commit
 from pix2pix.hub.publishing import check_can_publish, plan_publish, publish
 from pix2pix.hub.repositories import (
@@ -17,6 +16,7 @@ from pix2pix.hub.repositories import (
     read_dataset_card,
     set_request_timeout,
 )
+from pix2pix.hub.resuming import resume_from_hub
 
 __all__ = [
     "NOTHING_DONE_HINT",

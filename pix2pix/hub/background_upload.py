@@ -25,8 +25,8 @@ PENDING_FOLDER = ".uploading"
 @contextmanager
 def upload_checkpoints(
     repo_id: str, folder: Path, limit: int, step: int | None
-) -> Iterator[Callable[[Path], None]]:
-    """Yields a function that uploads a saved checkpoint in the background.
+) -> Iterator[Callable[[Path, Path | None], None]]:
+    """Yields a function that uploads a saved checkpoint in the background, and the best one.
 
     Creates the branch. At the end of the block, waits for the last upload, as `BackgroundUploads`
     describes. Once the branch exists, failures are logged as warnings.
@@ -55,8 +55,8 @@ def upload_checkpoints(
         )
     warnings: set[str] = set()
 
-    def upload(path: Path) -> None:
-        if branch.upload(path, limit):
+    def upload(path: Path, best: Path | None) -> None:
+        if branch.upload(path, limit, best):
             try:
                 branch.free_storage()
             except UserError as error:
@@ -71,27 +71,31 @@ def upload_checkpoints(
 
 
 class BackgroundUploads:
-    """Passes files to `upload`, one at a time, in a thread that runs as long as the `with` block.
+    """Passes checkpoints to `upload`, one after the other, in a thread during the `with` block.
 
-    `add` keeps a hard link, so the caller may delete the file at once. During an upload only the
-    newest file waits; it replaces an older one. When `upload` raises, a warning is logged and the
-    file waits again: until the next `add` replaces it, or for a last attempt at the end of the
-    block.
+    `add` keeps hard links, so the caller may delete the files at once. During an upload only the
+    newest checkpoint waits; it replaces an older one. When `upload` raises, a warning is logged and
+    the checkpoint waits again: until the next `add` replaces it, or for a last attempt at the end
+    of the block.
     """
 
-    def __init__(self, upload: Callable[[Path], None], folder: Path, destination: str) -> None:
+    def __init__(
+        self, upload: Callable[[Path, Path | None], None], folder: Path, destination: str
+    ) -> None:
         """Creates the thread without starting it.
 
         Args:
-            upload: uploads one file; called in the thread.
+            upload: uploads a checkpoint, and the run's best one if that is missing there; called in
+                the thread.
             folder: the folder that holds the files to upload.
             destination: where the files go to, for messages.
         """
         self._upload, self._folder = upload, folder / PENDING_FOLDER
         self._destination = destination
-        self._waiting: Path | None = None
-        self._uploading: Path | None = None
-        # Whether the waiting file is due now; a failed one waits for the next `add` or the end.
+        # Each is a checkpoint, and the best one if there is one.
+        self._waiting: tuple[Path, Path | None] | None = None
+        self._uploading: tuple[Path, Path | None] | None = None
+        # Whether the waiting one is due now; a failed one waits for the next `add` or the end.
         self._is_due = False
         self._is_ending = False
         self._warned_of_backlog = False
@@ -105,27 +109,26 @@ class BackgroundUploads:
         self._thread.start()
         return self
 
-    def add(self, path: Path) -> None:
-        """Uploads the complete file `path` as soon as the upload before it has ended."""
-        link = self._folder / path.name
-        try:
-            _link(path, link)
-        except OSError as error:
-            logger.warning(
-                "%s can't be kept for its upload (%s); training goes on.", path.name, error
-            )
-            return
+    def add(self, path: Path, best: Path | None = None) -> None:
+        """Uploads the file `path` as soon as the upload before it has ended, and `best` with it."""
         with self._changed:
-            if self._waiting and self._waiting != link:
-                self._waiting.unlink(missing_ok=True)
-                if self._is_due and not self._warned_of_backlog:
-                    self._warned_of_backlog = True
-                    logger.warning(
-                        "New checkpoints are saved faster than they are uploaded to %s; only the "
-                        "newest one is uploaded next.",
-                        self._destination,
-                    )
-            self._waiting, self._is_due = link, True
+            try:
+                links = _link(path, self._folder), best and _link(best, self._folder)
+            except OSError as error:
+                logger.warning(
+                    "%s can't be kept for its upload (%s); training goes on.", path.name, error
+                )
+                return
+            replaces = self._waiting and self._waiting[0] != links[0]
+            if replaces and self._is_due and not self._warned_of_backlog:
+                self._warned_of_backlog = True
+                logger.warning(
+                    "New checkpoints are saved faster than they are uploaded to %s; only the "
+                    "newest one is uploaded next.",
+                    self._destination,
+                )
+            self._waiting, self._is_due = links, True
+            self._delete_unused_links()
             self._changed.notify_all()
 
     def __exit__(
@@ -136,7 +139,7 @@ class BackgroundUploads:
     ) -> None:
         timeout = STOPPED_TIMEOUT if kind else FINISHED_TIMEOUT
         with self._changed:
-            last = self._waiting or self._uploading
+            last, _ = self._waiting or self._uploading or (None, None)
             self._is_due, self._is_ending = self._waiting is not None, True
             self._changed.notify_all()
         try:
@@ -163,25 +166,29 @@ class BackgroundUploads:
                 self._changed.wait_for(lambda: self._is_due or self._is_ending)
                 if not (self._is_due and self._waiting):
                     return
-                path = self._uploading = self._waiting
+                files = self._uploading = self._waiting
                 self._waiting, self._is_due = None, False
-            failure = self._try_upload(path)
+            failure = self._try_upload(*files)
             with self._changed:
                 if failure and self._waiting is None:
-                    self._waiting = path
-                elif self._waiting != path:
-                    path.unlink(missing_ok=True)
+                    self._waiting = files
                 self._uploading = None
+                self._delete_unused_links()
                 is_last = self._is_ending and not self._is_due
             if failure and is_last:
                 logger.warning("%s The file is in %s.", failure, self._folder.parent)
             elif failure:
                 logger.warning("%s Training goes on, and the next save tries again.", failure)
 
-    def _try_upload(self, path: Path) -> str | None:
+    def _delete_unused_links(self) -> None:
+        used = {*(self._waiting or ()), *(self._uploading or ())}
+        for link in set(self._folder.glob("*")) - used:
+            link.unlink(missing_ok=True)
+
+    def _try_upload(self, path: Path, best: Path | None) -> str | None:
         """Returns a sentence that says why the upload of `path` failed, or None."""
         try:
-            self._upload(path)
+            self._upload(path, best)
         except UserError as error:
             return str(error)
         except Exception as error:
@@ -190,11 +197,15 @@ class BackgroundUploads:
         return None
 
 
-def _link(path: Path, link: Path) -> None:
-    """Makes a hard link to the file, or a copy where the file system has no hard links."""
-    link.parent.mkdir(parents=True, exist_ok=True)
+def _link(path: Path, folder: Path) -> Path:
+    """Returns a hard link to the file, or a copy where the file system has no hard links."""
+    link = folder / path.name
+    if link.exists() and link.stat().st_mtime_ns == path.stat().st_mtime_ns:
+        return link  # the best checkpoint is linked for each upload
+    folder.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
     try:
         os.link(path, link)
     except OSError:
-        shutil.copyfile(path, link)
+        shutil.copy2(path, link)
+    return link

@@ -1,9 +1,9 @@
-"""Uploads checkpoints to the Hub during a run, and finds the one to resume from on any machine.
+"""The checkpoints of a run on the Hub.
 
-They are on the branch `checkpoints` of a model repository, which holds the newest few of one run.
-Each upload is one commit, which also deletes the checkpoints that it supersedes. To keep the branch
-from growing, its history is then squashed, and the LFS files of checkpoints that no commit of the
-repository points to any more are deleted.
+They are on the branch `checkpoints` of a model repository, which holds the newest few of one run,
+and its best one. Each upload is one commit, which also deletes the checkpoints that it supersedes.
+To keep the branch from growing, its history is then squashed, and the LFS files of checkpoints that
+no commit of the repository points to any more are deleted.
 
 According to the client's source and the Hub's documentation, a squashed history can't be restored,
 and deleting a pointer frees no storage: the LFS file has to be deleted too. That breaks each
@@ -14,30 +14,14 @@ files in Xet storage are among the listed LFS files (if not, they stay), and wha
 narrower rights may delete (a refusal is a warning, because the checkpoint is on the Hub by then).
 """
 
-import logging
-import shutil
-import tempfile
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 
-from pix2pix.config import Config
-from pix2pix.errors import UserError
 from pix2pix.hub.errors import RETRY_HINT, hub_errors_as_user_errors
 from pix2pix.hub.repositories import commit_and_files, complete_repo_id
-from pix2pix.training import checkpoints
-from pix2pix.training.checkpoints import (
-    Checkpoint,
-    DamagedCheckpointError,
-    find_superseded,
-    is_checkpoint,
-    parse_step,
-)
-
-logger = logging.getLogger(__name__)
+from pix2pix.training.checkpoints import find_superseded, is_checkpoint, parse_step
 
 BRANCH = "checkpoints"
-DOWNLOAD_PREFIX = ".downloading-"
 # A run repeats a failed upload by itself, so these need no advice.
 UPLOAD_REASONS = {
     404: ("the repository or its branch was not found (404)", ""),
@@ -45,85 +29,6 @@ UPLOAD_REASONS = {
     412: ("somebody else changed it meanwhile (412)", ""),
     429: ("the Hub throttles requests (429)", ""),
 }
-
-
-def resume_from_hub(
-    repo_id: str, folder: Path, config: Config, keep: bool = True, allow_missing_repo: bool = False
-) -> Checkpoint | None:
-    """Returns the newest checkpoint of this run, from the Hub or from `folder`, or None.
-
-    A damaged checkpoint is skipped with a warning, and so is one of another run in `folder`.
-
-    Args:
-        repo_id: the model repository.
-        folder: the folder for checkpoints on this machine.
-        config: the config of the run.
-        keep: whether a downloaded checkpoint is put into `folder`.
-        allow_missing_repo: whether a missing repository counts as one without checkpoints.
-
-    Raises:
-        UserError: when the request fails, when a checkpoint on the Hub is of another run or
-            version, and when there are checkpoints but none is usable, since a new run would
-            replace them.
-    """
-    branch = CheckpointBranch(repo_id)
-    on_hub = branch.list_checkpoints(allow_missing_repo)
-    # Of two checkpoints of one step, the one in the folder is tried first: it needs no download.
-    candidates = [(name, False) for name in on_hub]
-    candidates += [(path.name, True) for path in checkpoints.list_checkpoints(folder)]
-    for name, is_local in sorted(candidates, reverse=True):
-        try:
-            if is_local:
-                checkpoint = _read_local(folder / name, config)
-                state = "has nothing newer" if on_hub else "has no checkpoint"
-                resumed = f"Resuming {checkpoint.path} after step {checkpoint.step}"
-                logger.info("%s; %s %s.", resumed, branch, state)
-            else:
-                checkpoint = _download(branch, name, folder if keep else None, config)
-                logger.info("Resuming %s of %s after step %d.", name, branch, checkpoint.step)
-            return checkpoint
-        except DamagedCheckpointError as error:
-            logger.warning("Skipping %s: %s", name, error)
-    if candidates:
-        raise UserError(
-            f"No checkpoint on {branch} or in {folder} is usable; to start a new run, choose "
-            "another --output_dir and another --hub_model_id."
-        )
-    logger.info("No checkpoint on %s or in %s: starting from the first step.", branch, folder)
-    return None
-
-
-def _read_local(path: Path, config: Config) -> Checkpoint:
-    checkpoint = checkpoints.read_checkpoint(path)
-    try:
-        _check_same_run(config, checkpoint)
-    except UserError as error:
-        # Skipped rather than refused, since the Hub may hold a checkpoint of this run.
-        raise DamagedCheckpointError(str(error)) from None
-    return checkpoint
-
-
-def _download(
-    branch: "CheckpointBranch", name: str, folder: Path | None, config: Config
-) -> Checkpoint:
-    """Downloads a checkpoint, verifies it, and puts it into `folder` unless that is None."""
-    if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(f"{DOWNLOAD_PREFIX}*"):  # of a killed process
-            shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=DOWNLOAD_PREFIX, dir=folder) as temporary:
-        path = branch.download(name, Path(temporary))
-        checkpoint = replace(checkpoints.read_checkpoint(path), path=Path(branch.repo_id, name))
-        _check_same_run(config, checkpoint)
-        if folder:
-            path.replace(folder / name)
-    return replace(checkpoint, path=folder / name) if folder else checkpoint
-
-
-def _check_same_run(config: Config, checkpoint: Checkpoint) -> None:
-    # The commit of the dataset's revision is looked up, and compared, later.
-    config = replace(config, dataset_revision=checkpoint.config.dataset_revision)
-    checkpoints.check_same_run(config, checkpoint)
 
 
 class CheckpointBranch:
@@ -185,19 +90,24 @@ class CheckpointBranch:
         commit, files = commit_and_files(info)
         return commit, sorted(f.rfilename for f in files if is_checkpoint(f.rfilename))
 
-    def upload(self, path: Path, limit: int) -> bool:
+    def upload(self, path: Path, limit: int, best: Path | None = None) -> bool:
         """Adds a checkpoint and deletes those it supersedes; returns whether it replaced any.
 
-        The newest `limit` checkpoints stay.
+        The newest `limit` checkpoints stay, and so does `best`, which is added if it is missing.
         """
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
         with self._upload_errors(f"{path.name} is not on {self}"):
             head, names = self._create()
-            old = sorted(find_superseded(map(Path, {*names, path.name}), parse_step(path), limit))
-            deletions = [CommitOperationDelete(checkpoint.name) for checkpoint in old]
+            new = [path] if best is None or best.name in (path.name, *names) else [path, best]
+            all_names = {*names, *(file.name for file in new)}
+            best_step = None if best is None else parse_step(best)
+            superseded = find_superseded(map(Path, all_names), parse_step(path), limit, best_step)
+            old = sorted(superseded)
             self._api.create_commit(
-                self.repo_id, [CommitOperationAdd(path.name, path), *deletions],
+                self.repo_id,
+                [CommitOperationAdd(file.name, file) for file in new]
+                + [CommitOperationDelete(checkpoint.name) for checkpoint in old],
                 commit_message=f"Checkpoint after step {parse_step(path)}",
                 revision=BRANCH, parent_commit=head,
             )  # fmt: skip

@@ -12,21 +12,18 @@ import logging
 import os
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib.format import write_array
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
-from pix2pix.fields import settings_of
 from pix2pix.files import remove_temporary, write_atomically
-
-if TYPE_CHECKING:
-    from pix2pix.data.identity import DataIdentity
 
 LOGGER = logging.getLogger(__name__)
 DIGEST_BYTES = hashlib.sha256().digest_size
@@ -45,7 +42,8 @@ class Checkpoint:
         path: the file.
         step: the number of steps that the run had made.
         config: the run's settings.
-        log: the run's history, as `History.state` returns it.
+        log: the run's history, as `History.state` returns it, and its validations, if any, under
+            "validation", as `Validation.state` returns them.
         arrays: values of all variables, under the names of `Trainer.state`.
         data: what `DataIdentity.to_dict` returned for the run's pairs; None in earlier versions.
         base_model: what the run recorded about the model that it started from; None without one.
@@ -59,6 +57,11 @@ class Checkpoint:
     data: dict[str, Any] | None = None
     base_model: dict[str, Any] | None = None
 
+    @property
+    def best_step(self) -> int | None:
+        """The step of the run's best checkpoint so far; None before the first validation."""
+        return self.log.get("validation", {}).get("best_step")
+
 
 def save(
     folder: Path,
@@ -71,9 +74,9 @@ def save(
 ) -> Path:
     """Writes `<folder>/step-<step>.npz` atomically and returns its path.
 
-    `log` is from `History.state`, `state` from `Trainer.state`, `data` from `DataIdentity.to_dict`.
+    `log` is that of `Checkpoint`, `state` from `Trainer.state`, `data` from `DataIdentity.to_dict`.
     """
-    path = folder / f"step-{step:08d}.npz"
+    path = path_of(folder, step)
     metadata = {"step": step, "config": config.to_dict(), "log": log, "data": data}
     metadata |= {"base_model": base_model} if base_model else {}
     members = {"about": np.array(json.dumps(metadata))} | state
@@ -103,6 +106,11 @@ def _digest(file: BinaryIO, count: int) -> bytes:
     return digest.digest()
 
 
+def path_of(folder: Path, step: int) -> Path:
+    """Returns the path of the checkpoint of `step`."""
+    return folder / f"step-{step:08d}.npz"
+
+
 def list_checkpoints(folder: Path) -> list[Path]:
     """Returns the checkpoints in `folder`, the earliest step first."""
     return sorted(path for path in folder.glob("step-*.npz") if is_checkpoint(path.name))
@@ -118,19 +126,23 @@ def parse_step(path: Path) -> int:
     return int(path.stem.removeprefix("step-"))
 
 
-def find_superseded(paths: Iterable[Path], step: int, limit: int) -> set[Path]:
+def find_superseded(
+    paths: Iterable[Path], step: int, limit: int, best_step: int | None = None
+) -> set[Path]:
     """Returns the checkpoints that can be deleted after the one of `step` has been saved.
 
-    The newest `limit` checkpoints up to `step` are kept. Checkpoints of later steps belong to an
-    earlier run that this run replaces; if they stayed, "latest" would resume that run.
+    The newest `limit` checkpoints up to `step` are kept, and so is the one of `best_step`.
+    Checkpoints of later steps belong to an earlier run that this run replaces; if they stayed,
+    "latest" would resume that run.
     """
     paths = sorted(paths)
-    return set(paths) - set([path for path in paths if parse_step(path) <= step][-limit:])
+    newest = [path for path in paths if parse_step(path) <= step][-limit:]
+    return {path for path in paths if path not in newest and parse_step(path) != best_step}
 
 
-def prune(folder: Path, step: int, limit: int) -> None:
+def prune(folder: Path, step: int, limit: int, best_step: int | None = None) -> None:
     """Deletes superseded checkpoints and the unfinished files of killed processes."""
-    for path in find_superseded(list_checkpoints(folder), step, limit):
+    for path in find_superseded(list_checkpoints(folder), step, limit, best_step):
         path.unlink()
     remove_temporary(folder)
 
@@ -157,6 +169,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _read_verified(path: Path) -> dict[str, np.ndarray]:
+    with _open_verified(path) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+@contextmanager
+def _open_verified(path: Path) -> Iterator[Any]:
+    """Yields the archive of a checkpoint whose checksum matches."""
     try:
         with path.open("rb") as file:
             count = max(0, file.seek(0, os.SEEK_END) - DIGEST_BYTES)
@@ -164,7 +183,7 @@ def _read_verified(path: Path) -> dict[str, np.ndarray]:
                 raise ValueError("its checksum does not match")
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
+                yield archive
     except FileNotFoundError:
         raise UserError(
             f"There is no checkpoint at {path}; check --resume_from_checkpoint."
@@ -206,47 +225,6 @@ def warn_of_later_checkpoints(folder: Path, step: int) -> None:
         )  # fmt: skip
 
 
-def check_same_run(config: Config, checkpoint: Checkpoint) -> None:
-    """Raises `UserError` naming the fields in which `config` differs from the checkpoint's.
-
-    Fields that are declared as `resumable` may differ.
-    """
-    allowed = {spec.name for spec in settings_of(Config) if spec.resumable}
-    if checkpoint.data and checkpoint.data["file_count"] and Path(config.dataset_name).exists():
-        allowed |= {"dataset_name"}  # the folder was moved, or `check_same_data` finds the changes
-    changed = config.changed_fields(checkpoint.config).items()
-    changes = [f"{name} ({old} -> {new})" for name, (old, new) in changed if name not in allowed]
-    if changes:
-        raise UserError(
-            f"The checkpoint {checkpoint.path} is of another run: {', '.join(changes)}. "
-            "Use the same flags, or another --output_dir for a new run."
-        )
-
-
-def check_same_data(identity: "DataIdentity", checkpoint: Checkpoint) -> None:
-    """Raises `UserError` naming what differs between the data of the checkpoint and of this run.
-
-    Logs a warning if the checkpoint is of a version that did not record its data.
-    """
-    name = checkpoint.config.dataset_name
-    if checkpoint.data is None:
-        LOGGER.warning(
-            "The checkpoint %s is of an earlier version, which did not record its pairs; make sure "
-            "that %s has not changed since.",
-            checkpoint.path, name,
-        )  # fmt: skip
-        return
-    # Imported late: the Space imports this module, and `pix2pix.data` loads TensorFlow.
-    from pix2pix.data.identity import describe_changes
-
-    changes = describe_changes(checkpoint.data, identity, checkpoint.path.parent)
-    if changes:
-        raise UserError(
-            f"The dataset {name} is not the one that the checkpoint {checkpoint.path} was trained "
-            f"on: {'; '.join(changes)}. Restore it, or start a new run in another --output_dir."
-        )
-
-
 def restore(checkpoint: Checkpoint, state: dict) -> None:
     """Assigns the checkpoint's arrays to the variables of `Trainer.state`.
 
@@ -264,3 +242,14 @@ def restore(checkpoint: Checkpoint, state: dict) -> None:
         )
     for name, variable in state.items():
         variable.assign(checkpoint.arrays[name])
+
+
+def restore_networks(path: Path, state: dict) -> None:
+    """Assigns a checkpoint's weights to the networks in `Trainer.state`, not to the optimizers.
+
+    Arrays are read one at a time, to save memory. Raises `UserError` as `read_checkpoint` does.
+    """
+    with _open_verified(path) as archive:
+        for name, variable in state.items():
+            if "optimizer" not in name:
+                variable.assign(archive[name])

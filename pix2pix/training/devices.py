@@ -63,16 +63,23 @@ class Devices:
 
     def check_same_step(self, step: int) -> None:
         """Raises `UserError` unless all machines of the run start after the same step."""
-        if self.worker.count == 1:
-            return
-        own_step = tf.constant(float(step))
-        with self.machine_errors_as_user_errors():
-            mean = tf.function(lambda: self.strategy.run(_mean_over_replicas, (own_step,)))()
-        if any(float(m) != step for m in self.strategy.experimental_local_results(mean)):
+        if self._mean_over_machines(step) != step:
             raise UserError(
                 f"This machine starts after step {step} and another one after a different step; "
                 "--output_dir must be a folder that all machines share."
             )
+
+    def any_machine(self, condition: bool) -> bool:
+        """Returns whether the condition holds on any machine of the run; all must ask for it."""
+        return self._mean_over_machines(float(condition)) > 0
+
+    def _mean_over_machines(self, value: float) -> float:
+        if self.worker.count == 1:
+            return value
+        own = tf.constant(float(value))
+        with self.machine_errors_as_user_errors():
+            mean = tf.function(lambda: self.strategy.run(_mean_over_replicas, (own,)))()
+        return float(self.strategy.experimental_local_results(mean)[0])
 
     @contextlib.contextmanager
     def machine_errors_as_user_errors(self) -> Iterator[None]:

@@ -147,8 +147,13 @@ def _values(row: dict) -> np.ndarray:
 
 def write_history(path: Path, rows: list[dict]) -> None:
     """Writes the rows of a history as CSV; without rows, the file has only a header."""
+    write_rows(path, rows, ["step", "seconds", *SCALARS])
+
+
+def write_rows(path: Path, rows: list[dict], columns: Sequence[str] | None = None) -> None:
+    """Writes rows as CSV; the `columns` are by default those of the first row."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, ["step", "seconds", *SCALARS], lineterminator="\n")
+    writer = csv.DictWriter(text, columns or list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())

@@ -1,11 +1,10 @@
 """The training loop: steps, history, progress grids, checkpoints, and a clean stop by a signal."""
 
 import logging
-import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,20 @@ from pix2pix.errors import UserError
 from pix2pix.images import to_tensor, to_uint8
 from pix2pix.training import checkpoints
 from pix2pix.training.devices import Devices
-from pix2pix.training.history import History, ProgressBar, divergence_error, write_history
+from pix2pix.training.history import (
+    History,
+    ProgressBar,
+    divergence_error,
+    write_history,
+    write_rows,
+)
 from pix2pix.training.initial_weights import InitialWeights
-from pix2pix.training.reporting import open_report, save_progress_grid
+from pix2pix.training.reporting import Report, open_report, save_progress_grid
+from pix2pix.training.stop_signals import collect_stop_signals
 from pix2pix.training.trainer import Trainer
+from pix2pix.training.validation import Validation, ValidationPlan
 
 LOGGER = logging.getLogger(__name__)
-# Sent when the terminal or the SSH connection is closed; Windows has no such signal.
-HANGUP = getattr(signal, "SIGHUP", None)
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,11 @@ class SaveSettings:
     data: dict[str, Any] | None = None
     # What each checkpoint records about the model that the run started from, if any.
     base_model: dict[str, Any] | None = None
-    # Called with the path of each new checkpoint. Training waits for it, so it must be quick.
-    on_checkpoint: Callable[[Path], None] = lambda _path: None
+    # How the run is scored while it trains.
+    validation: ValidationPlan = ValidationPlan()
+    # Called with each new checkpoint, and with the best one if there is one. Training waits for it,
+    # so it must be quick.
+    on_checkpoint: Callable[[Path, Path | None], None] = lambda _path, _best: None
 
     @property
     def checkpoints(self) -> Path:
@@ -52,12 +60,13 @@ class SaveSettings:
 
 @dataclass
 class Result:
-    """A finished run: its trainer, last step, seconds of training and rows of history.csv."""
+    """A finished run: trainer, last step, seconds, rows of history.csv, validations."""
 
     trainer: Trainer
     step: int
     seconds: float
-    history: list[dict] = field(default_factory=list)
+    history: list[dict]
+    validation: Validation
 
 
 class RunStopped(UserError):
@@ -76,22 +85,34 @@ def train(
     """Trains on batches of `pairs`, from the checkpoint `resumed`, or from the first step.
 
     The first step starts from the `initial` weights, by default random ones.
+    With `settings.validation`, the step that scores best gets a checkpoint that is kept, and the
+    run may end early.
     `samples` are held-out inputs and targets, (K, S, S, 3) uint8, drawn every `sample_steps`.
     Raises `RunStopped` after a signal, with a checkpoint of that step on disk, and `UserError` when
     a loss or weight is no longer finite; the checkpoints before that step are kept.
     """
     total_steps = config.count_steps(len(pairs))
     trainer = Trainer(config, total_steps, devices, pairs.color_weights)
-    step, history = _start(trainer, total_steps, resumed, initial)
+    step, history, validation = _start(trainer, total_steps, resumed, initial, settings)
     checkpoints.warn_of_later_checkpoints(settings.checkpoints, step)
     last_saved = step
     with (
         closing(ProgressBar(config, step, total_steps, len(pairs), devices.is_chief)) as progress,
         closing(prefetch(pairs.batches(step))) as batches,
         open_report(settings.report_to, settings.output_dir, config) as report,
-        _collect_stop_signals() as signals,
+        collect_stop_signals() as signals,
     ):
-        while step < total_steps:
+        while True:
+            # A run that a signal stopped was saved before its last step was scored.
+            is_best = validation.is_due(step) and _validate(
+                trainer, step, history, validation, settings, report
+            )
+            is_due = step > last_saved and _is_due(step, settings.checkpointing_steps)
+            if is_best or is_due:
+                _save(trainer, step, history, validation, settings)
+                last_saved = step
+            if validation.stops or step >= total_steps:
+                break
             limit = _steps_until_next_event(step, total_steps, settings, history)
             count = config.steps_per_execution if config.steps_per_execution <= limit else 1
             scalars = trainer.train_on(list(islice(batches, count)))
@@ -102,17 +123,16 @@ def train(
                 report(step, row)
                 _record(history, settings, devices)
             if signals:
-                _save(trainer, step, history, settings)
+                _save(trainer, step, history, validation, settings)
                 raise RunStopped(_describe_stop(signals[0], step, settings))
             if devices.is_chief and _is_due(step, settings.sample_steps):
                 generated = generate(trainer, samples[0])
                 save_progress_grid(settings.output_dir, step, samples, generated)
-            if _is_due(step, settings.checkpointing_steps):
-                _save(trainer, step, history, settings)
-                last_saved = step
     if last_saved < step:
-        _save(trainer, step, history, settings)
-    return Result(trainer, step, history.seconds, history.rows)
+        _save(trainer, step, history, validation, settings)
+    if validation.stops:
+        LOGGER.info(validation.describe_early_stop())
+    return Result(trainer, step, history.seconds, history.rows, validation)
 
 
 def _start(
@@ -120,19 +140,21 @@ def _start(
     total_steps: int,
     resumed: checkpoints.Checkpoint | None,
     initial: InitialWeights | None,
-) -> tuple[int, History]:
-    """Returns step and history at the start of a run, or as the checkpoint has them.
+    settings: SaveSettings,
+) -> tuple[int, History, Validation]:
+    """Returns step, history and validations at the start of a run, or as the checkpoint has them.
 
     Sets the trainer's variables to those of the checkpoint, or of the model to start from.
     """
-    step, history = 0, History(total_steps)
+    step, log = 0, {}
     if resumed:
         checkpoints.restore(resumed, trainer.state())
-        step, history = resumed.step, History(total_steps, **resumed.log)
+        step, log = resumed.step, dict(resumed.log)
     elif initial:
         initial.assign(trainer)
     trainer.devices.check_same_step(step)
-    return step, history
+    validation = Validation(settings.validation, total_steps, **log.pop("validation", {}))
+    return step, History(total_steps, **log), validation
 
 
 def _record(history: History, settings: SaveSettings, devices: Devices) -> None:
@@ -144,17 +166,45 @@ def _record(history: History, settings: SaveSettings, devices: Devices) -> None:
         write_history(settings.output_dir / "history.csv", history.rows)
 
 
-def _save(trainer: Trainer, step: int, history: History, settings: SaveSettings) -> None:
+def _validate(
+    trainer: Trainer,
+    step: int,
+    history: History,
+    validation: Validation,
+    settings: SaveSettings,
+    report: Report,
+) -> bool:
+    """Scores the run, writes validation.csv, and returns whether this step is the best so far.
+
+    Each machine of a run computes the scores, since the others would wait for the first one anyway.
+    """
+    is_best = validation.run(trainer, step, history.seconds)
+    validation.stops = trainer.devices.any_machine(validation.stops)
+    if trainer.devices.is_chief:
+        LOGGER.info(validation.describe_last(history.seconds))
+        if problem := validation.find_problem():
+            LOGGER.warning(problem)
+        write_rows(settings.output_dir / "validation.csv", validation.rows)
+        scores = validation.rows[-1].items()
+        report(step, {f"selection/{k}": v for k, v in scores if k not in ("step", "seconds")})
+    return is_best
+
+
+def _save(
+    trainer: Trainer, step: int, history: History, validation: Validation, settings: SaveSettings
+) -> None:
     state = trainer.state()
     if not all(np.isfinite(np.asarray(variable)).all() for variable in state.values()):
         raise divergence_error(f"A weight is no longer finite after step {step}")
     if trainer.devices.is_chief:
         path = checkpoints.save(
-            settings.checkpoints, step, trainer.config, history.state(), state, settings.data,
-            settings.base_model,
+            settings.checkpoints, step, trainer.config, history.state() | validation.state(),
+            state, settings.data, settings.base_model,
         )  # fmt: skip
-        checkpoints.prune(settings.checkpoints, step, settings.checkpoints_total_limit)
-        settings.on_checkpoint(path)
+        best_step = validation.best_step
+        checkpoints.prune(settings.checkpoints, step, settings.checkpoints_total_limit, best_step)
+        best = checkpoints.path_of(settings.checkpoints, best_step) if best_step else None
+        settings.on_checkpoint(path, best)
 
 
 def _is_due(step: int, interval: int) -> bool:
@@ -164,8 +214,11 @@ def _is_due(step: int, interval: int) -> bool:
 def _steps_until_next_event(
     step: int, total_steps: int, settings: SaveSettings, history: History
 ) -> int:
-    """Counts the steps until a row, a progress grid or a checkpoint is due, or the run ends."""
-    intervals = (settings.sample_steps, settings.checkpointing_steps, history.interval)
+    """Counts the steps until something is due, such as a row or a checkpoint, or the run ends."""
+    intervals = (
+        settings.sample_steps, settings.checkpointing_steps, settings.validation.steps,
+        history.interval,
+    )  # fmt: skip
     return min(total_steps - step, *(n - step % n for n in intervals if n > 0))
 
 
@@ -177,36 +230,6 @@ def generate(trainer: Trainer, inputs: np.ndarray) -> np.ndarray:
     generator, channels = trainer.published, trainer.config.input_channels
     outputs = [generator(to_tensor(x[None], channels), training=False) for x in inputs]
     return to_uint8(np.concatenate(outputs))
-
-
-@contextmanager
-def _collect_stop_signals() -> Iterator[list[int]]:
-    """Collects SIGTERM, SIGINT and SIGHUP in a list, which the loop checks after each step."""
-    received: list[int] = []
-    terminals = [number for number in (1, 2) if os.isatty(number)]
-
-    def receive(number: int, _frame: object) -> None:
-        received.append(number)
-        if number == HANGUP:
-            _discard_output(terminals)
-
-    numbers = [signal.SIGTERM, signal.SIGINT]
-    # nohup starts its command with the signal ignored.
-    if HANGUP is not None and signal.getsignal(HANGUP) != signal.SIG_IGN:
-        numbers.append(HANGUP)
-    handlers = {number: signal.signal(number, receive) for number in numbers}
-    try:
-        yield received
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
-def _discard_output(descriptors: list[int]) -> None:
-    """Discards what is written to a terminal that is gone, where each write would be an error."""
-    with Path(os.devnull).open("w") as null:
-        for descriptor in descriptors:
-            os.dup2(null.fileno(), descriptor)
 
 
 def _describe_stop(number: int, step: int, settings: SaveSettings) -> str:
