@@ -16,10 +16,13 @@ from tests.builders import tiny_config
 CONFIG = tiny_config(seed=3)
 
 
-def save_checkpoint(folder: Path, step: int, config: Config = CONFIG) -> Path:
+def save_checkpoint(
+    folder: Path, step: int, config: Config = CONFIG, best_step: int | None = None
+) -> Path:
     """Saves a checkpoint whose bytes no other test has, and whose weights follow from the step."""
     state = {"weights/000": np.full(5000, expected_weight(step, config))}
-    return checkpoints.save(folder, step, config, {"test": str(folder)}, state)
+    log = {"test": str(folder), "validation": {"best_step": best_step}}
+    return checkpoints.save(folder, step, config, log, state)
 
 
 def expected_weight(step: int, config: Config) -> float:
@@ -38,7 +41,7 @@ def upload_each(
     """Saves and uploads a checkpoint of each step, and waits for each upload to end."""
     for step in steps:
         with upload_checkpoints(repo_id, folder, limit, start) as upload:
-            upload(save_checkpoint(folder, step))
+            upload(save_checkpoint(folder, step), None)
         start = step
 
 

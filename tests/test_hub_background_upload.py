@@ -58,11 +58,11 @@ def test_a_slow_hub_delays_no_save_and_gets_the_newest_checkpoint(
 ):
     has_begun = upload_has_begun(hub, model_repo)
     with upload_checkpoints(model_repo, folder, 3, 0) as upload:
-        upload(save_checkpoint(folder, 10))
+        upload(save_checkpoint(folder, 10), None)
         wait_until(has_begun)
         started = time.monotonic()
         for step in (20, 30, 40):
-            upload(save_checkpoint(folder, step))
+            upload(save_checkpoint(folder, step), None)
         assert time.monotonic() - started < DELAY_SECONDS / 2
     assert list_branch(model_repo) == [checkpoint_name(10), checkpoint_name(40)]
     (warning,) = warnings_in(caplog)
@@ -71,13 +71,33 @@ def test_a_slow_hub_delays_no_save_and_gets_the_newest_checkpoint(
     assert last in caplog.messages
 
 
+def test_the_best_checkpoint_is_uploaded_although_newer_ones_follow_at_once(
+    hub: HubServer, model_repo: str, folder: Path, slow_hub: None
+):
+    has_begun = upload_has_begun(hub, model_repo)
+    with upload_checkpoints(model_repo, folder, 1, 0) as upload:
+        upload(save_checkpoint(folder, 10), None)
+        wait_until(has_begun)
+        best = save_checkpoint(folder, 20)
+        upload(best, best)
+        for step in (30, 40):
+            upload(save_checkpoint(folder, step), best)
+        expected = best.read_bytes()
+        best.unlink()
+    assert list_branch(model_repo) == [best.name, checkpoint_name(40)]
+    cache = folder / "cache"
+    downloaded = hf_hub_download(model_repo, best.name, revision=BRANCH, cache_dir=cache)
+    assert Path(downloaded).read_bytes() == expected
+    assert not (folder / PENDING_FOLDER).exists()
+
+
 def test_a_checkpoint_may_be_deleted_while_it_is_uploaded(
     hub: HubServer, model_repo: str, folder: Path, slow_hub: None
 ):
     has_begun, path = upload_has_begun(hub, model_repo), save_checkpoint(folder, 10)
     expected = path.read_bytes()
     with upload_checkpoints(model_repo, folder, 3, 0) as upload:
-        upload(path)
+        upload(path, None)
         path.unlink()
         wait_until(has_begun)
     downloaded = Path(
@@ -96,7 +116,7 @@ def test_links_of_a_killed_process_are_deleted(model_repo: str, folder: Path):
     leftover.write_bytes(b"half")
     with upload_checkpoints(model_repo, folder, 3, 0) as upload:
         assert not leftover.exists()
-        upload(save_checkpoint(folder, 10))
+        upload(save_checkpoint(folder, 10), None)
     assert list_branch(model_repo) == [checkpoint_name(10)]
     assert [path.name for path in folder.iterdir()] == [checkpoint_name(10)]
 
@@ -109,7 +129,7 @@ def test_a_copy_is_uploaded_where_there_are_no_hard_links(
 
     monkeypatch.setattr(background_upload.os, "link", refuse)
     with upload_checkpoints(model_repo, folder, 3, 0) as upload:
-        upload(save_checkpoint(folder, 10))
+        upload(save_checkpoint(folder, 10), None)
     assert list_branch(model_repo) == [checkpoint_name(10)]
 
 
@@ -117,8 +137,8 @@ def test_a_file_that_can_not_be_kept_is_a_warning(
     model_repo: str, folder: Path, caplog: pytest.LogCaptureFixture
 ):
     with upload_checkpoints(model_repo, folder, 3, 0) as upload:
-        upload(folder / checkpoint_name(10))  # was never saved
-        upload(save_checkpoint(folder, 20))
+        upload(folder / checkpoint_name(10), None)  # was never saved
+        upload(save_checkpoint(folder, 20), None)
     (warning,) = warnings_in(caplog)
     assert f"{checkpoint_name(10)} can't be kept for its upload" in warning
     assert list_branch(model_repo) == [checkpoint_name(20)]
@@ -128,16 +148,16 @@ def test_uploads_go_on_after_an_outage_of_the_hub(
     hub: HubServer, model_repo: str, folder: Path, caplog: pytest.LogCaptureFixture
 ):
     with upload_checkpoints(model_repo, folder, 3, 0) as upload:
-        upload(save_checkpoint(folder, 10))
+        upload(save_checkpoint(folder, 10), None)
         wait_until(lambda: checkpoint_name(10) in list_branch(model_repo))
         hub.stop()
         try:
-            upload(save_checkpoint(folder, 20))
+            upload(save_checkpoint(folder, 20), None)
             wait_until(is_logged(caplog, RETRIES_LATER))
         finally:
             hub.start()
         assert list_branch(model_repo) == [checkpoint_name(10)]
-        upload(save_checkpoint(folder, 30))
+        upload(save_checkpoint(folder, 30), None)
         wait_until(lambda: checkpoint_name(30) in list_branch(model_repo))
     (warning,) = warnings_in(caplog)
     failed = f"{checkpoint_name(20)} is not on the branch checkpoints of {model_repo}: "
@@ -150,7 +170,7 @@ def test_a_failed_last_upload_is_repeated_at_the_end(
 ):
     with upload_checkpoints(model_repo, folder, 3, 0) as upload:
         hub.faults.append(Fault("POST", f"{model_repo}/commit/", 409, times=99))
-        upload(save_checkpoint(folder, 10))
+        upload(save_checkpoint(folder, 10), None)
         wait_until(is_logged(caplog, RETRIES_LATER))
         assert list_branch(model_repo) == []
         hub.faults.clear()
@@ -179,10 +199,10 @@ def test_a_failed_upload_is_one_warning_without_the_token_and_the_next_one_succe
 ):
     with upload_checkpoints(model_repo, folder, 3, 0) as upload:
         hub.faults.append(Fault(method, route, effect, times=999))
-        upload(save_checkpoint(folder, 10))
+        upload(save_checkpoint(folder, 10), None)
         wait_until(is_logged(caplog, RETRIES_LATER))
         hub.faults.clear()
-        upload(save_checkpoint(folder, 20))
+        upload(save_checkpoint(folder, 20), None)
     (warning,) = warnings_in(caplog)
     assert warning.startswith(f"{checkpoint_name(10)} is not on the branch checkpoints")
     assert reason in warning and warning.endswith(RETRIES_LATER)
@@ -196,7 +216,7 @@ def test_a_stopped_run_waits_for_the_last_upload_no_longer_than_its_timeout(
     monkeypatch.setattr(background_upload, "STOPPED_TIMEOUT", 0.2)
     started = time.monotonic()
     with pytest.raises(KeyError), upload_checkpoints(model_repo, folder, 3, 0) as upload:
-        upload(save_checkpoint(folder, 10))
+        upload(save_checkpoint(folder, 10), None)
         raise KeyError("a run that is stopped")
     assert time.monotonic() - started < DELAY_SECONDS
     name = checkpoint_name(10)

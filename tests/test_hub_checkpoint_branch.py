@@ -144,7 +144,7 @@ def test_storage_that_can_not_be_freed_is_one_warning_and_the_upload_succeeds(
     hub.faults.append(Fault("POST", "/super-squash/", 403, times=99))
     with upload_checkpoints(model_repo, folder, 2, 0) as upload:
         for step in (10, 20, 30, 40):
-            upload(save_checkpoint(folder, step))
+            upload(save_checkpoint(folder, step), None)
             wait_until(lambda: not any((folder / PENDING_FOLDER).iterdir()))
     assert list_branch(model_repo) == [checkpoint_name(30), checkpoint_name(40)]
     warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
@@ -155,6 +155,23 @@ def test_storage_that_can_not_be_freed_is_one_warning_and_the_upload_succeeds(
     upload_each(model_repo, folder, 50, start=40)
     assert count_commits(model_repo) == 1
     assert list_branch(model_repo) == [checkpoint_name(40), checkpoint_name(50)]
+
+
+def test_the_best_checkpoint_stays_on_the_branch_and_is_added_if_it_is_missing(
+    model_repo: str, folder: Path
+):
+    branch = CheckpointBranch(model_repo)
+    upload_each(model_repo, folder, 10)
+    best, newer = (folder / checkpoint_name(step) for step in (10, 35))
+    for step in (20, 30):
+        branch.upload(save_checkpoint(folder, step), 1, best)
+    assert list_branch(model_repo) == [best.name, checkpoint_name(30)]
+    save_checkpoint(folder, 35)
+    # Checkpoint 35 was not uploaded, because the upload before took too long.
+    branch.upload(save_checkpoint(folder, 40), 1, newer)
+    assert list_branch(model_repo) == [newer.name, checkpoint_name(40)]
+    branch.upload(save_checkpoint(folder, 50), 1, folder / checkpoint_name(50))
+    assert list_branch(model_repo) == [checkpoint_name(50)]
 
 
 def test_a_read_token_is_refused_before_the_run_starts(

@@ -73,6 +73,24 @@ def test_another_machine_gets_the_newest_checkpoint(
     assert message in caplog.messages
 
 
+def test_another_machine_gets_the_best_checkpoint_too(
+    model_repo: str, first_machine: Path, second_machine: Path
+):
+    upload_each(model_repo, first_machine, 10, 20)
+    best = first_machine / checkpoint_name(10)
+    newest = save_checkpoint(first_machine, 30, best_step=10)
+    CheckpointBranch(model_repo).upload(newest, 1, best)
+    assert resume(model_repo, second_machine, keep=False).best_step == 10
+    assert not second_machine.exists()
+    assert resume(model_repo, second_machine).best_step == 10
+    assert sorted(path.name for path in second_machine.iterdir()) == [best.name, newest.name]
+    assert (second_machine / best.name).read_bytes() == best.read_bytes()
+    # The newest one is there already, as after a kill between the two downloads.
+    (second_machine / best.name).unlink()
+    resume(model_repo, second_machine)
+    assert (second_machine / best.name).exists()
+
+
 def test_a_dry_run_leaves_no_file(model_repo: str, first_machine: Path, second_machine: Path):
     upload_each(model_repo, first_machine, 10)
     assert resume(model_repo, second_machine, keep=False).step == 10

@@ -83,9 +83,9 @@ def check_length(
         raise UserError(
             f"The run in {options.output_dir} was planned for {old:,} steps and can't go on to "
             f"{new:,} after step {checkpoint.step:,}: with --lr_schedule {config.lr_schedule}, the "
-            f"learning rates of the two lengths differ from step {flat:,} on. Let it end as planned, "
-            f"then start a new run from its model, with --init_from {options.output_dir} and "
-            "another --output_dir."
+            f"learning rates of the two lengths differ from step {flat:,} on. Let it end as "
+            f"planned, then start a new run from its model, with --init_from {options.output_dir} "
+            "and another --output_dir."
         )
     print(f"The run ends after step {new:,} instead of {old:,}.")
 
