@@ -32,6 +32,7 @@ BENCHMARKS = {
     "geotiff": ["--sides", "1000", "3000"],
     "served_pictures": [],
     "training": ["--rounds", "5"],
+    "validation": [],
     "memory": [],
     "convolutions": ["--rounds", "5"],
     "space_start": [],

@@ -33,12 +33,14 @@ class PeriodTimer:
         delays: the seconds that it took to start each upload.
     """
 
-    def __init__(self, upload: Callable[[Path], None], busy: Callable[[], bool]) -> None:
+    def __init__(
+        self, upload: Callable[[Path, Path | None], None], busy: Callable[[], bool]
+    ) -> None:
         self._upload, self._busy, self._started, self._count = upload, busy, None, 0
         self.seconds: tuple[list[float], list[float]] = [], []
         self.delays: list[float] = []
 
-    def __call__(self, path: Path) -> None:
+    def __call__(self, path: Path, best: Path | None) -> None:
         now, uploads = time.perf_counter(), self._count % 2
         if self._started and self._count > WARM_UP:
             self.seconds[1 - uploads].append(now - self._started)
@@ -46,7 +48,7 @@ class PeriodTimer:
             time.sleep(0.001)
         self._started = time.perf_counter()
         if uploads:
-            self._upload(path)
+            self._upload(path, best)
             self.delays.append(time.perf_counter() - self._started)
         self._count += 1
 

@@ -4,9 +4,9 @@ A small run of train_hub.py, with dropout, the averaged generator and a checkpoi
 step, is executed twice without a kill. Further runs are killed (SIGKILL) and resumed to the end:
 each once while it builds the cache, twice while it trains, and once while it writes the artifacts,
 up to --kills kills in all. --seed determines the moments. The benchmark compares every array of the
-last checkpoint (weights, both optimizers, average, random state), the history except its seconds,
-and the bytes of model.weights.h5 and generator.onnx. Exits with 1 if there is a difference, an
-unreadable checkpoint or a temporary file that was not deleted.
+last and of the best checkpoint (weights, both optimizers, average, random state), the history
+except its seconds, and the bytes of model.weights.h5 and generator.onnx. Exits with 1 if there is a
+difference, an unreadable checkpoint or a temporary file that was not deleted.
 """
 
 import argparse
@@ -26,12 +26,16 @@ from pix2pix import UserError
 from pix2pix.output_folder import HOLDER_FILE, LOCK_FILE
 from pix2pix.training import checkpoints
 
-STEPS, PAIRS, LOAD_SIZE = 240, 493, 72
+STEPS, LOAD_SIZE = 240, 72
+SELECTED = 8
+PAIRS = 493 - SELECTED  # the training pairs of the sample maps
 FLAGS = [
     "--dataset_name", "assets/sample_maps", "--image_size", "64", "--load_size", str(LOAD_SIZE),
     "--generator_filters", "4", "--discriminator_filters", "4", "--lr_schedule", "linear",
     "--ema_decay", "0.999", "--max_train_steps", str(STEPS), "--checkpointing_steps", "2",
     "--sample_steps", "50", "--validation_samples", "16", "--resume_from_checkpoint", "latest",
+    "--validation_steps", "15", "--selection_samples", str(SELECTED),
+    "--selection_metric", "class_accuracy",
 ]  # fmt: skip
 CACHE_BYTES = PAIRS * 2 * LOAD_SIZE**2 * 3
 RUN_SECONDS = 600
@@ -94,10 +98,14 @@ class Run:
 
     def result(self) -> dict[str, str]:
         """Returns the digests of all results of a run, by name."""
-        last = checkpoints.read_checkpoint(
-            checkpoints.list_checkpoints(self.output / "checkpoints")[-1]
-        )
-        digests = {name: _digest(array.tobytes()) for name, array in last.arrays.items()}
+        folder = self.output / "checkpoints"
+        last = checkpoints.read_checkpoint(checkpoints.list_checkpoints(folder)[-1])
+        best = checkpoints.read_checkpoint(checkpoints.path_of(folder, last.best_step or 0))
+        digests = {
+            f"{label}/{name}": _digest(array.tobytes())
+            for label, checkpoint in (("last", last), (f"best of step {best.step}", best))
+            for name, array in checkpoint.arrays.items()
+        }
         for name in ("model.weights.h5", "generator.onnx"):
             digests[name] = _digest((self.output / name).read_bytes())
         with (self.output / "history.csv").open() as file:

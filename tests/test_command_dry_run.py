@@ -49,6 +49,21 @@ def test_the_printed_parameter_counts_are_those_of_the_networks(tmp_path: Path, 
     assert f"{build_discriminator(tiny_config()).count_params():,} parameters" in output
 
 
+def test_the_plan_describes_the_validation(tmp_path: Path, capsys):
+    flags = ["--max_train_samples", "40", "--max_train_steps", "100", "--validation_steps", "15"]
+    flags += ["--selection_metric", "mean_iou", "--early_stopping_patience", "2"]
+    assert run(tmp_path, *flags) == 1
+    assert "--selection_samples is 64, and only 40 pairs" in capsys.readouterr().err
+    assert run(tmp_path, *flags, "--selection_samples", "8") == 0
+    output = capsys.readouterr().out
+    assert "Training pairs: 32, rows 0 to 31 of train." in output
+    assert "Selection pairs: 8, rows 32 to 39 of train." in output
+    assert (
+        "validation: 7, one every 15 steps, on 8 selection pairs; stops after 2 without a new "
+        "best; publishes the best weights (by mean_iou)" in output
+    )
+
+
 def test_the_estimated_memory_is_the_parameters_plus_a_share_per_pair_of_the_batch():
     one, four = tiny_config(), tiny_config(train_batch_size=4)
     networks = build_generator(one), build_discriminator(one)

@@ -120,6 +120,13 @@ def test_a_run_that_resumes_its_checkpoint_needs_no_model(tmp_path: Path, capsys
     assert checkpoints.read_checkpoint(plain).base_model is None
 
 
+def test_an_encoder_can_not_be_frozen_in_a_run_that_did_not_start_from_a_model(tmp_path: Path):
+    checkpoint = checkpoints.read_checkpoint(checkpoints.save(tmp_path, 2, tiny_config(), {}, {}))
+    given = parse("", ["--init_from", "me/base", "--freeze_encoder"])[0]
+    with pytest.raises(UserError, match="did not start from a model, so --freeze_encoder can't be"):
+        choose_model(given, checkpoint)
+
+
 @pytest.mark.parametrize("revision", ["0123456789abcdef", None])
 def test_the_card_names_the_base_model_and_its_scores(tmp_path: Path, revision: str | None):
     folder = tmp_path / "model"

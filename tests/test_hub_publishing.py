@@ -13,6 +13,7 @@ from huggingface_hub import HfApi, ModelCard
 
 import train_hub
 from pix2pix import UserError
+from pix2pix.files import sha256
 from pix2pix.hub import plan_publish, publish, set_request_timeout
 from tests.commands import ROOT
 from tests.hub_server import ORGANIZATION, READ_TOKEN, USER, Fault, HubServer
@@ -65,6 +66,22 @@ def test_publishing_twice_makes_one_commit(push, repo_id: str, hub: HubServer):
     assert (code, list_commits(repo_id)) == (0, published)
     assert "Nothing to publish" in message and "holds these artifacts already" in message
     assert not [path for method, path, _ in hub.requests[first:] if "/commit/" in path]
+
+
+def test_a_discriminator_is_left_out_on_request_and_stays_on_this_machine(
+    push, run: Path, repo_id: str
+):
+    name, path = "discriminator.weights.h5", run / "pix2pix.json"
+    (run / name).write_bytes(b"weights")
+    about = json.loads(path.read_text())
+    about["sha256"][name] = sha256(run / name)
+    path.write_text(json.dumps(about))
+    assert push()[0] == 0 and name in HfApi().list_repo_files(repo_id)
+    assert push("--no-publish_discriminator")[0] == 0
+    assert name not in HfApi().list_repo_files(repo_id)
+    assert json.loads(path.read_text())["sha256"].keys() == about["sha256"].keys() - {name}
+    assert (run / name).exists()
+    assert "Nothing to publish" in push()[1], "what pix2pix.json does not list is not published"
 
 
 def test_only_changed_files_are_uploaded(push, run: Path, repo_id: str, hub: HubServer):

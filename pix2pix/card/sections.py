@@ -100,11 +100,11 @@ def _validation(description: dict) -> Table:
     best = f"step {about['best_step']:,}, by {metric.name} on {pairs} selection pairs"
     is_best = about["published_step"] == about["best_step"]
     published = f"step {about['published_step']:,}, {'the best' if is_best else 'the last'}"
-    every = description["config"]["validation_steps"]
+    every, share = description["config"]["validation_steps"], f"{about['share_of_time']:.1%}"
     rows = [
         ["weights in this model", published],
         ["best step", f"{best}: {', '.join(scores)}"],
-        ["validations", f"{about['validations']}, one every {every:,} steps"],
+        ["validations", f"{about['validations']}, one every {every:,} steps; {share} of the time"],
     ]
     if about["stopped_early"]:
         patience = description["config"]["early_stopping_patience"]
