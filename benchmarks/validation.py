@@ -21,12 +21,12 @@ def measure(image_size: int, filters: int, rounds: int) -> tuple[float, float]:
     """Returns the seconds of a step and of the validation of one pair."""
     import tensorflow as tf
 
-    from pix2pix.commands.selection import METRIC_KEYS
     from pix2pix.config import Config
     from pix2pix.evaluation import Legend, score_all
     from pix2pix.training.devices import choose_devices
     from pix2pix.training.trainer import Trainer
     from pix2pix.training.validation import compile_generator
+    from pix2pix.validation_settings import SELECTION_METRICS
 
     config = Config(image_size=image_size, generator_filters=filters, discriminator_filters=filters)
     random = np.random.default_rng(0)
@@ -37,7 +37,7 @@ def measure(image_size: int, filters: int, rounds: int) -> tuple[float, float]:
     predict = compile_generator(trainer)
     calls = {
         "step": lambda: float(trainer.step(inputs, targets)["l1_loss"]),
-        "pair": lambda: score_all(predict, [pair], "a_to_b", legend, METRIC_KEYS),
+        "pair": lambda: score_all(predict, [pair], "a_to_b", legend, SELECTION_METRICS),
     }
     seconds = in_turns(calls, rounds)
     return seconds["step"], seconds["pair"]

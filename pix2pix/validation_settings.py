@@ -1,10 +1,15 @@
 """Declares how a run is validated while it trains, and which of its weights are published."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pix2pix.errors import UserError
 from pix2pix.fields import setting, settings_of
+
+# The metrics of each validation, by their keys in `evaluation.METRICS`: cheap ones, of pixels,
+# structure and classes.
+SelectionMetric = Literal["l1", "ssim", "ms_ssim", "class_accuracy", "mean_iou"]
+SELECTION_METRICS: tuple[str, ...] = get_args(SelectionMetric)
 
 
 @dataclass(frozen=True)
@@ -28,8 +33,7 @@ class ValidationSettings:
         above=0,
         on_card=False,
     )
-    # Cheap ones of `evaluation.METRICS`, because each validation computes all of them.
-    selection_metric: Literal["l1", "ssim", "ms_ssim", "class_accuracy", "mean_iou"] = setting(
+    selection_metric: SelectionMetric = setting(
         "l1", "metric that decides which checkpoint is the best", on_card=False
     )
     early_stopping_patience: int | None = setting(

@@ -64,6 +64,7 @@ ALLOWED = {
         "options", "flags", "console", "legend", "picture_files", "data", "networks", "training",
         "gallery", "evaluation", "export", "card", "hub", "translate", "geotiff", "png_results",
         "artifact_writer", "output_folder", "preflight", "browser", "pairing",
+        "validation_settings",
     },
     "__main__": {"console", "preflight", "commands"},
 }  # fmt: skip

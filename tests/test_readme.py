@@ -174,6 +174,8 @@ def test_trainings_run(line: str, published_run: PublishedRun, tmp_path: Path):
     small += ["--output_dir", str(tmp_path / "run"), "--cache_dir", str(tmp_path / "cache")]
     if "--push_to_hub" in line:
         small += ["--hub_model_id", f"{USER}/from-the-docs"]
+    if "--validation_steps" in line:
+        small += ["--selection_samples", "1"]
     run(line.replace("<yours>", "assets/sample_maps"), *small, token=WRITE_TOKEN)
     assert (tmp_path / "run" / "samples.png").exists()
 

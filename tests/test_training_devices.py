@@ -81,10 +81,16 @@ def losses(folder: Path) -> np.ndarray:
 
 @pytest.mark.slow
 def test_two_machines_train_like_one(tmp_path):
-    alone = start("--output_dir", tmp_path / "alone", "--max_train_steps", 5)
-    wait(alone)
-    chief, other = map(wait, start_two("--output_dir", tmp_path / "two", "--max_train_steps", 5))
-    np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "alone"), atol=1e-4)
+    # In its first steps, the accuracy of this network does not change, so the run stops early.
+    flags = ["--max_train_steps", 7, "--validation_steps", 2, "--selection_samples", 4]
+    flags += ["--selection_metric", "class_accuracy", "--early_stopping_patience", 1]
+    wait(start("--output_dir", tmp_path / "alone", *flags))
+    chief, other = map(wait, start_two("--output_dir", tmp_path / "two", *flags))
+    expected = losses(tmp_path / "alone")
+    assert len(expected) == 4
+    np.testing.assert_allclose(losses(tmp_path / "two"), expected, atol=1e-4)
+    assert all("The run has stopped early after step 4" in output for output in (chief, other))
+    assert "Validation after step 4" in chief and "Validation after step" not in other
     assert "Everything is in" in chief and "the first machine in TF_CONFIG writes" in other
 
 

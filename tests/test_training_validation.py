@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from pix2pix import UserError
 from pix2pix.commands import selection, train
 from pix2pix.commands.base_model import Start
 from pix2pix.config import Config
@@ -19,7 +21,9 @@ from pix2pix.options import Options
 from pix2pix.training import checkpoints, loop
 from pix2pix.training.devices import Devices
 from pix2pix.training.loop import SaveSettings
-from pix2pix.training.validation import Validation, ValidationPlan
+from pix2pix.training.trainer import Trainer
+from pix2pix.training.validation import Validation, ValidationPlan, compile_generator
+from pix2pix.validation_settings import SELECTION_METRICS
 from tests.builders import InMemorySource, make_pair_array, make_pairs, tiny_config
 
 # 8 training pairs, then 3 selection pairs, then 2 held-out pairs.
@@ -62,10 +66,11 @@ def run(
     config: Config = CONFIG,
     resumed: checkpoints.Checkpoint | None = None,
     saving_steps: int = 1,
+    tracker: str = "none",
 ) -> loop.Result:
     pairs = make_pair_array(5, 72)
     samples = pairs[:1, 0, :64, :64], pairs[:1, 1, :64, :64]
-    settings = SaveSettings(folder, saving_steps, 2, 0, validation=plan)
+    settings = SaveSettings(folder, saving_steps, 2, 0, tracker, validation=plan)
     return loop.train(config, TrainingPairs(pairs, config), samples, settings, resumed)
 
 
@@ -101,7 +106,8 @@ def stopped(tmp_path_factory) -> tuple[Path, loop.Result]:
 def scored(tmp_path_factory) -> tuple[Path, loop.Result]:
     """A run of 2 steps with real scores, of an average and layers that are published otherwise."""
     folder = tmp_path_factory.mktemp("scored")
-    return folder, run(folder, selection.plan_validation(SCORED, load(SCORED)), SCORED)
+    plan = selection.plan_validation(SCORED, load(SCORED))
+    return folder, run(folder, plan, SCORED, tracker="tensorboard")
 
 
 def test_the_best_checkpoint_stays_beside_the_newest_and_each_names_it(stopped):
@@ -140,6 +146,14 @@ def test_the_last_step_is_scored_although_it_is_no_multiple():
     assert [step for step in range(7) if validation.is_due(step)] == [6]
 
 
+def test_a_run_that_reaches_its_last_step_has_not_stopped_early():
+    rows = [{"step": step, "seconds": 1, "l1": 1} for step in (1, 2, 3)]
+    plan = scripted(patience=2)
+    assert not Validation(plan, 3, rows, best_step=1).stops
+    assert Validation(plan, 4, rows, best_step=1).stops
+    assert not Validation(plan, 4, rows, best_step=2).stops
+
+
 def test_validation_changes_no_bit_of_the_training(scored, tmp_path):
     _, result = scored
     plain = run(tmp_path, ValidationPlan(), SCORED)
@@ -148,6 +162,25 @@ def test_validation_changes_no_bit_of_the_training(scored, tmp_path):
     assert without_seconds(result.history) == without_seconds(plain.history)
     assert "validation" not in read(tmp_path, 2).log
     assert not (tmp_path / "validation.csv").exists()
+
+
+def test_scores_are_reported_beside_the_losses(scored):
+    folder, result = scored
+    events = EventAccumulator(str(folder / "tensorboard"))
+    events.Reload()
+    for key in SELECTION_METRICS:
+        read = [float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(f"selection/{key}")]
+        assert read == pytest.approx([row[key] for row in result.validation.rows], rel=1e-5), key
+    assert [e.step for e in events.Tensors("l1_loss")] == [1, 2]
+
+
+def test_a_generator_whose_output_is_not_finite_ends_the_run():
+    trainer = Trainer(CONFIG, 6)
+    predict, inputs = compile_generator(trainer), make_pair_array(1)[:, 0]
+    assert predict(inputs).dtype == np.uint8
+    trainer.generator.weights[0].assign(np.full(trainer.generator.weights[0].shape, np.nan))
+    with pytest.raises(UserError, match="output is no longer finite; earlier checkpoints are kept"):
+        predict(inputs)
 
 
 def test_a_run_that_was_saved_before_it_was_scored_is_scored_when_it_resumes(scored, tmp_path):
@@ -186,7 +219,7 @@ def test_no_held_out_pair_has_an_influence_on_training_or_on_the_choice(tmp_path
 
 def test_the_weights_to_publish_are_those_of_the_best_step_or_the_last(stopped, tmp_path, caplog):
     saved, result = stopped
-    for key in selection.METRIC_KEYS[1:]:
+    for key in SELECTION_METRICS[1:]:
         result.validation.best[key] = 0.5
     folder = Path(shutil.copytree(saved / "checkpoints", tmp_path / "checkpoints"))
     state = result.trainer.state()

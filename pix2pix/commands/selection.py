@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
+from pix2pix.validation_settings import SELECTION_METRICS
 
 if TYPE_CHECKING:
     from pix2pix.data import LoadedPairs
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from pix2pix.training.validation import Predict, ValidationPlan
 
 LOGGER = logging.getLogger(__name__)
-# The metrics of each validation. The others of `METRICS` take longer than these together.
-METRIC_KEYS = ("l1", "ssim", "ms_ssim", "class_accuracy", "mean_iou")
 
 
 def plan_validation(config: Config, loaded: "LoadedPairs") -> "ValidationPlan":
@@ -35,7 +34,7 @@ def plan_validation(config: Config, loaded: "LoadedPairs") -> "ValidationPlan":
 
     def score(predict: "Predict") -> dict[str, float]:
         pairs, direction = loaded.selection, config.direction
-        return evaluation.score_all(predict, pairs, direction, legend, METRIC_KEYS).summary()
+        return evaluation.score_all(predict, pairs, direction, legend, SELECTION_METRICS).summary()
 
     metric = evaluation.METRICS[config.selection_metric]
     return ValidationPlan(
@@ -93,7 +92,7 @@ def use_best(config: Config, result: "Result", folder: Path) -> dict[str, Any] |
         "published_step": published,
         "best_step": best_step,
         "metric": config.selection_metric,
-        "scores": {key: best[key] for key in METRIC_KEYS},
+        "scores": {key: best[key] for key in SELECTION_METRICS},
         "validations": len(validation.rows),
         "share_of_time": round(validation.seconds / max(result.seconds, 1e-9), 4),
         "stopped_early": validation.stops,
@@ -108,5 +107,5 @@ def describe(about: dict[str, Any]) -> str:
     value = metric.format_value(about["scores"][metric.key])
     best = f"the best of {about['validations']} validations ({metric.name} {value})"
     if about["published_step"] == best_step:
-        return f"Evaluating and publishing the weights of step {best_step:,}, {best}."
-    return f"Evaluating and publishing the last weights; step {best_step:,} is {best}."
+        return f"Evaluating the weights of step {best_step:,}, {best}."
+    return f"Evaluating the last weights; step {best_step:,} is {best}."

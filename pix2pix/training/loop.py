@@ -84,9 +84,8 @@ def train(
 ) -> Result:
     """Trains on batches of `pairs`, from the checkpoint `resumed`, or from the first step.
 
-    The first step starts from the `initial` weights, by default random ones.
-    With `settings.validation`, the step that scores best gets a checkpoint that is kept, and the
-    run may end early.
+    The first step starts from the `initial` weights, by default random ones. With validation, the
+    step that scores best gets a checkpoint that is kept, and the run may end early.
     `samples` are held-out inputs and targets, (K, S, S, 3) uint8, drawn every `sample_steps`.
     Raises `RunStopped` after a signal, with a checkpoint of that step on disk, and `UserError` when
     a loss or weight is no longer finite; the checkpoints before that step are kept.
@@ -103,7 +102,7 @@ def train(
         collect_stop_signals() as signals,
     ):
         while True:
-            # A run that a signal stopped was saved before its last step was scored.
+            # Also before the first step: a signal saves a run before its last step is scored.
             is_best = validation.is_due(step) and _validate(
                 trainer, step, history, validation, settings, report
             )
@@ -204,7 +203,7 @@ def _save(
         best_step = validation.best_step
         checkpoints.prune(settings.checkpoints, step, settings.checkpoints_total_limit, best_step)
         best = checkpoints.path_of(settings.checkpoints, best_step) if best_step else None
-        settings.on_checkpoint(path, best)
+        settings.on_checkpoint(path, best if best and best.exists() else None)
 
 
 def _is_due(step: int, interval: int) -> bool:

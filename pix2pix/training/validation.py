@@ -86,7 +86,7 @@ class Validation:
         return next((row for row in self.rows if row["step"] == self.best_step), None)
 
     def is_due(self, step: int) -> bool:
-        """Returns whether the run is to be scored after `step`, which was not done yet.
+        """Returns whether the run is to be scored after `step` and was not scored there before.
 
         Besides the multiples of the interval, the last step is due.
         """
@@ -96,7 +96,9 @@ class Validation:
 
     def _has_lost_patience(self) -> bool:
         patience = self.plan.patience
-        return patience is not None and self._count_since_best() >= patience
+        if patience is None or not self.rows or self.rows[-1]["step"] >= self._total_steps:
+            return False
+        return self._count_since_best() >= patience
 
     def _count_since_best(self) -> int:
         return sum(row["step"] > (self.best_step or 0) for row in self.rows)
