@@ -106,13 +106,18 @@ def write_results(folder: Path, run: FinishedRun, loaded: LoadedPairs) -> dict:
     report["samples"] = write_samples(folder, translator, loaded.examples, report["per_pair"])
     write_json(folder / METRICS_FILE, report)
     write_history(folder / HISTORY_FILE, run.history)
-    if run.validation:
-        write_rows(folder / VALIDATION_FILE, run.validation_rows)
-    else:
-        (folder / VALIDATION_FILE).unlink(missing_ok=True)  # of an earlier run
+    write_validation(folder, run)
     card.write_curves(folder / CURVES_FILE, run.history, run.validation_rows, run.validation)
     card.write_card(folder)
     return report
+
+
+def write_validation(folder: Path, run: FinishedRun) -> None:
+    """Writes validation.csv; without validation, deletes that of an earlier run."""
+    if run.validation:
+        write_rows(folder / VALIDATION_FILE, run.validation_rows)
+    else:
+        (folder / VALIDATION_FILE).unlink(missing_ok=True)
 
 
 def describe(folder: Path, run: FinishedRun, loaded: LoadedPairs, parity: float) -> dict:

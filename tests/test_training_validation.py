@@ -183,6 +183,7 @@ def test_a_generator_whose_output_is_not_finite_ends_the_run():
         predict(inputs)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_saved_before_it_was_scored_is_scored_when_it_resumes(scored, tmp_path):
     """A signal saves at once, because a preempted machine has little time left."""
     folder, whole = scored

@@ -76,13 +76,13 @@ def test_the_curves_have_a_third_plot_and_pix2pix_json_the_scores(folder: Path, 
 
 
 def test_validation_csv_is_published_and_that_of_an_earlier_run_is_deleted(folder: Path):
-    run, _, _, loaded = make_finished_run()
+    run = make_finished_run()[0]
     validated = replace(run, validation=ABOUT, validation_rows=ROWS)
-    artifact_writer.write_results(folder, validated, loaded)
+    artifact_writer.write_validation(folder, validated)
     lines = (folder / "validation.csv").read_text().splitlines()
     assert lines[0] == "step,seconds,l1,ssim,ms_ssim,class_accuracy,mean_iou" and len(lines) == 5
     assert "validation.csv" in ArtifactFolder(folder).list_published()
-    artifact_writer.write_results(folder, run, loaded)
+    artifact_writer.write_validation(folder, run)
     assert not (folder / "validation.csv").exists()
 
 
