@@ -11,6 +11,7 @@ COMMANDS = {
     "train": "train on paired images, evaluate, and publish to the Hub",
     "evaluate": "score a published model on held-out pairs and check the figures on its card",
     "translate": "translate image files and folders with a published model",
+    "export": "write the generator of a model for TensorFlow Serving, phones or other programs",
     "publish": "publish the artifacts of a finished run, without training",
     "deploy": "create or update a Space that serves a model on the Hub",
     "pairs": "build a dataset of pairs from folders of pictures, and publish it",

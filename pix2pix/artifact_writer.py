@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 import pix2pix
-from pix2pix import card, evaluation, export, version
+from pix2pix import card, endpoint, evaluation, export, runtimes, version
 from pix2pix.artifacts import (
     CONFIG_FILE,
     CURVES_FILE,
@@ -62,6 +62,7 @@ class FinishedRun:
         validation: which weights these are, and their scores on the selection pairs; None without
             validation.
         validation_rows: the rows of validation.csv.
+        formats: the formats of --publish_formats.
     """
 
     config: Config
@@ -73,17 +74,19 @@ class FinishedRun:
     base_model: dict[str, Any] | None = None
     validation: dict[str, Any] | None = None
     validation_rows: list[dict] = field(default_factory=list)
+    formats: tuple[str, ...] = ()
 
 
 def write_network(
     folder: Path, generator: keras.Model, run: FinishedRun, loaded: LoadedPairs
 ) -> None:
-    """Writes the Keras files, the ONNX graph and pix2pix.json into `folder`."""
+    """Writes the Keras files, the ONNX graph, other exports and pix2pix.json into `folder`."""
     export.save_keras(generator, folder)
     squares = loaded.examples.squares(PARITY_COUNT)
     inputs, _ = orient_pair(squares.swapaxes(0, 1), run.config.direction)
     parity = export.export_onnx(generator, folder / GRAPH_FILE, inputs)
-    write_json(folder / CONFIG_FILE, describe(folder, run, loaded, parity))
+    exports = runtimes.write_published(folder, generator, run.formats, inputs)
+    write_json(folder / CONFIG_FILE, describe(folder, run, loaded, parity, exports))
 
 
 def write_results(folder: Path, run: FinishedRun, loaded: LoadedPairs) -> dict:
@@ -108,6 +111,7 @@ def write_results(folder: Path, run: FinishedRun, loaded: LoadedPairs) -> dict:
     write_history(folder / HISTORY_FILE, run.history)
     write_validation(folder, run)
     card.write_curves(folder / CURVES_FILE, run.history, run.validation_rows, run.validation)
+    endpoint.write_handler(folder)
     card.write_card(folder)
     return report
 
@@ -120,7 +124,9 @@ def write_validation(folder: Path, run: FinishedRun) -> None:
         (folder / VALIDATION_FILE).unlink(missing_ok=True)
 
 
-def describe(folder: Path, run: FinishedRun, loaded: LoadedPairs, parity: float) -> dict:
+def describe(
+    folder: Path, run: FinishedRun, loaded: LoadedPairs, parity: float, exports: dict[str, dict]
+) -> dict:
     """Returns the content of pix2pix.json, which describes the run for serving and reproduction.
 
     Args:
@@ -128,6 +134,7 @@ def describe(folder: Path, run: FinishedRun, loaded: LoadedPairs, parity: float)
         run: the finished run.
         loaded: the pairs it was trained on.
         parity: the largest difference between the ONNX graph and Keras, on outputs in [-1, 1].
+        exports: what `runtimes.write_published` returned.
     """
     return {
         "pix2pix_version": pix2pix.__version__,
@@ -149,6 +156,7 @@ def describe(folder: Path, run: FinishedRun, loaded: LoadedPairs, parity: float)
         },
         **({"validation": run.validation} if run.validation else {}),
         "onnx_max_difference": parity,
+        **({"exports": exports} if exports else {}),
         **({"base_model": run.base_model["model"]} if run.base_model else {}),
         "sha256": {name: sha256(folder / name) for name in DIGESTED if (folder / name).exists()},
         "versions": _package_versions(),

@@ -22,26 +22,46 @@ CURVES_FILE, GRID_FILE, SAMPLES_FOLDER = "curves.png", "samples.png", "samples"
 WEIGHTS_FILE, DISCRIMINATOR_FILE = "model.weights.h5", "discriminator.weights.h5"
 # Keras's own Hub layout, which `hf://` loads.
 KERAS_FILES = ("config.json", "metadata.json", WEIGHTS_FILE)
+# What Inference Endpoints run, and install before.
+HANDLER_FILE, REQUIREMENTS_FILE = "handler.py", "requirements.txt"
+# The generator for other programs, by format; a directory for a SavedModel.
+EXPORTS_FOLDER = "exports"
+EXPORTS = {
+    "saved_model": f"{EXPORTS_FOLDER}/saved_model",
+    "tflite": f"{EXPORTS_FOLDER}/generator.tflite",
+    "onnx": f"{EXPORTS_FOLDER}/generator-float32.onnx",
+    "keras": f"{EXPORTS_FOLDER}/generator.keras",
+}
+SAVED_MODEL_FILES = (
+    "saved_model.pb", "fingerprint.pb", "variables/variables.index",
+    "variables/variables.data-00000-of-00001",
+)  # fmt: skip
+EXPORTED_FILES = (
+    *(f"{EXPORTS['saved_model']}/{name}" for name in SAVED_MODEL_FILES),
+    *(path for format, path in EXPORTS.items() if format != "saved_model"),
+)
 # A sample is one held-out pair with the model's translation of its input; one PNG for each kind.
 SAMPLE_KINDS = ("input", "generated", "target")
 
 # Glob patterns of the files on the main branch of a model repository.
 PUBLISHED = (
     CARD_FILE, *KERAS_FILES, GRAPH_FILE, CONFIG_FILE, METRICS_FILE, GRID_FILE,
-    f"{SAMPLES_FOLDER}/*.png", HISTORY_FILE, CURVES_FILE, DISCRIMINATOR_FILE,
-    VALIDATION_FILE,
+    f"{SAMPLES_FOLDER}/*.png", HISTORY_FILE, CURVES_FILE, VALIDATION_FILE, DISCRIMINATOR_FILE,
+    HANDLER_FILE, REQUIREMENTS_FILE, *EXPORTED_FILES,
 )  # fmt: skip
 # The part of them that only some models have: by a run's settings, or by its version.
-OPTIONAL = (DISCRIMINATOR_FILE, VALIDATION_FILE)
+OPTIONAL = (
+    VALIDATION_FILE, DISCRIMINATOR_FILE, HANDLER_FILE, REQUIREMENTS_FILE, *EXPORTED_FILES,
+)  # fmt: skip
 # The part of them that serving downloads: the Keras weights would double the download.
-SERVED = tuple(name for name in PUBLISHED if name not in (*KERAS_FILES, DISCRIMINATOR_FILE))
+SERVED = tuple(name for name in PUBLISHED if name not in (*KERAS_FILES, *OPTIONAL))
 # Every pix2pix model has these files; the smallest comes first.
 REQUIRED = (CONFIG_FILE, GRAPH_FILE)
 # The folders of the starter models in a checkout: from photo to map, and from sketch to photo.
 STARTER_FOLDER, PAINTER_FOLDER = "assets/starter_model", "assets/starter_painter"
 STARTER_FOLDERS = (STARTER_FOLDER, PAINTER_FOLDER)  # the default first
 # The files whose SHA-256 is in pix2pix.json, if they are there.
-DIGESTED = (WEIGHTS_FILE, GRAPH_FILE, DISCRIMINATOR_FILE)
+DIGESTED = (WEIGHTS_FILE, GRAPH_FILE, DISCRIMINATOR_FILE, *EXPORTED_FILES)
 
 # Names that earlier versions spelled differently in published files: old name -> current name.
 RENAMED_BASELINES = {"colour_lookup": "color_lookup"}

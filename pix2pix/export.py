@@ -8,6 +8,7 @@ graph runs.
 """
 
 import zipfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,9 @@ from pix2pix.networks import KERNEL, LEAKY_SLOPE
 from pix2pix.runtime import release_free_memory
 
 INPUT, OUTPUT = "image", "translation"
+# A generator that some runtime has loaded: (B, H, W, input channels) float32 in [-1, 1] ->
+# (B, H, W, target channels).
+Run = Callable[[np.ndarray], np.ndarray]
 OPSET = 17
 # Largest allowed difference from Keras, in units of [-1, 1]. For float16 kernels it is half a gray
 # level of 255 on the four compared pictures, so that other pictures differ by less than one level.
@@ -208,16 +212,7 @@ def check_parity(
     The difference is in units of [-1, 1]. Raises `UserError` when it reaches the `MAX_DIFFERENCE`
     of `kernels`.
     """
-    from pix2pix.translate import load_session
-
-    session = load_session(path)
-    difference = 0.0
-    for picture in pictures:
-        tensor = to_tensor(picture[None], generator.input_shape[-1])
-        translation = session.run([OUTPUT], {INPUT: tensor})[0]
-        expected = np.asarray(generator(tensor, training=False))
-        # np.maximum returns NaN if either value is NaN; the comparison below then fails, too.
-        difference = float(np.maximum(difference, np.abs(translation - expected).max()))
+    difference = largest_difference(generator, load_onnx(path), pictures)
     limit = MAX_DIFFERENCE[kernels]
     if not difference < limit:
         raise UserError(
@@ -225,4 +220,26 @@ def check_parity(
             f"{limit:.2g}; nothing was published. Please report this with the versions "
             "in pix2pix.json."
         )
+    return difference
+
+
+def load_onnx(path: Path) -> Run:
+    """Returns the function that an ONNX graph computes."""
+    from pix2pix.translate import load_session
+
+    session = load_session(path)
+    return lambda tensor: session.run([OUTPUT], {INPUT: tensor})[0]
+
+
+def largest_difference(generator: keras.Model, run: Run, pictures: np.ndarray) -> float:
+    """Returns the largest difference between Keras and `run` on (K, S, S, 3) uint8 pictures.
+
+    It is in units of [-1, 1], and NaN if either of them gives NaN.
+    """
+    difference = 0.0
+    for picture in pictures:
+        tensor = to_tensor(picture[None], generator.input_shape[-1])
+        expected = np.asarray(generator(tensor, training=False))
+        # np.maximum returns NaN if either value is NaN.
+        difference = float(np.maximum(difference, np.abs(run(tensor) - expected).max()))
     return difference

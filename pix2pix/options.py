@@ -12,6 +12,7 @@ from pix2pix.names import is_repository_name
 # Git's rules for tag names, and none of its special characters.
 TAG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.|$|lock$))*")
 
+ExportFormat = Literal["saved_model", "tflite", "onnx", "keras"]
 SpaceSdk = Literal["auto", "gradio", "static"]
 SPACE_SDK_HELP = (
     "kind of a new Space; gradio: a server, which needs a paid plan or ZeroGPU; static: a page "
@@ -48,6 +49,12 @@ class Options:
     )
     publish_discriminator: bool = setting(
         True, "write and publish the discriminator too, which --init_from can start from"
+    )
+    publish_formats: tuple[ExportFormat, ...] = setting(
+        (),
+        "formats in which the generator is written and published in addition: saved_model for "
+        "TensorFlow Serving, tflite for phones, onnx with float32 kernels, keras as one file",
+        default_help="none",
     )
     sample_steps: int = setting(
         1000, "steps between sample grids in <output_dir>/progress; 0: none", at_least=0

@@ -19,7 +19,10 @@ GROUPS = {
     ),
     "deployed_space": ("test_card_snippets", "test_hub_spaces"),
     "ort_cache": ("test_browser_ort_files", "test_browser_site", "test_command_web"),
-    "make_finished_run": ("test_artifact_writer", "test_geometry", "test_translate"),
+    "make_finished_run": (
+        "test_artifact_writer", "test_command_export", "test_endpoint", "test_geometry",
+        "test_translate",
+    ),
 }  # fmt: skip
 GROUP_OF = {module: group for group, modules in GROUPS.items() for module in modules}
 

@@ -54,9 +54,9 @@ def folder(tmp_path: Path) -> ArtifactFolder:
     return ArtifactFolder(tmp_path)
 
 
-def test_published_files_are_served_except_the_keras_weights():
+def test_published_files_are_served_except_the_keras_weights_and_optional_ones():
     assert set(PUBLISHED) - set(SERVED) == {
-        "config.json", "metadata.json", "model.weights.h5", "discriminator.weights.h5",
+        "config.json", "metadata.json", "model.weights.h5", *OPTIONAL,
     }  # fmt: skip
     assert set(REQUIRED) <= set(SERVED) <= set(PUBLISHED)
     for pattern in set(PUBLISHED) - set(OPTIONAL):

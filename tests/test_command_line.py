@@ -41,12 +41,14 @@ FLAGS = [
     "--input_legend", "--target_legend", "--init_from", "--freeze_encoder", "--warmup_steps",
     "--publish_discriminator", "--validation_steps", "--selection_samples", "--selection_metric",
     "--early_stopping_patience", "--publish",
+    "--publish_formats",
 ]  # fmt: skip
 EVALUATION_FLAGS = [
     "--model", "--dataset_name", "--dataset_revision", "--input_column", "--target_column",
     "--direction", "--validation_samples", "--legend", "--cache", "--cache_dir", "--output",
 ]  # fmt: skip
 
+EXPORT_FLAGS = ["--model", "--format", "--output", "--precision"]
 PAIRS_FLAGS = [
     "--output", "--overwrite_output_dir", "--make", "--pair_layout", "--image_size", "--edge_sigma",
     "--edge_low", "--edge_high", "--low_res_factor", "--blank_share", "--colors", "--split_by",
@@ -185,6 +187,11 @@ def test_evaluate_accepts_every_flag_it_ever_had(capsys):
 def test_pairs_accepts_its_flags(capsys):
     text = help_of(capsys, "pairs")
     assert all(f" {flag} " in text or f" {flag}," in text for flag in PAIRS_FLAGS)
+
+
+def test_export_accepts_its_flags(capsys):
+    text = help_of(capsys, "export")
+    assert all(f" {flag} " in text for flag in EXPORT_FLAGS)
 
 
 @pytest.mark.parametrize("name", ["job", "dry-run"])

@@ -22,7 +22,7 @@ from tests.published_run import DATASET, MODEL, PublishedRun
 PUBLISHED_FILES = {
     "README.md", "config.json", "metadata.json", "model.weights.h5", "generator.onnx",
     "pix2pix.json", "metrics.json", "samples.png", "history.csv", "curves.png",
-    "discriminator.weights.h5",
+    "discriminator.weights.h5", "handler.py", "requirements.txt",
 }  # fmt: skip
 
 

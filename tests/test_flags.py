@@ -115,6 +115,7 @@ def test_every_setting_has_a_flag(index: int, name: str):
         example = WORDS.get(name, EXAMPLES[spec.type])
         word = str(spec.choices[-1]) if spec.choices else example
         value, arguments = spec.type(word), [f"--{name}", word]
+        value = (value,) if spec.repeated else value
     parsed = parse("about", arguments + NEEDED.get(name, []))[index]
     assert getattr(parsed, name) == value
 

@@ -281,7 +281,7 @@ def known_flags() -> set[str]:
     """The flags of all commands, as their --help lists them."""
     programs = [["train_hub.py"], ["-m", "pix2pix.evaluation"]]
     names = ("train", "evaluate", "translate", "publish", "deploy", "job", "dry-run", "web")
-    programs += [["-m", "pix2pix", name] for name in (*names, "pairs")]
+    programs += [["-m", "pix2pix", name] for name in (*names, "pairs", "export")]
     text = ""
     for program in programs:
         text += subprocess.check_output([sys.executable, *program, "--help"], cwd=ROOT, text=True)

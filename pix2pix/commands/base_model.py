@@ -121,16 +121,17 @@ def choose_model(
     return replace(config, init_from=model.pinned_name), model
 
 
-def find_model(name: str) -> BaseModel:
+def find_model(name: str, flag: str = "--init_from") -> BaseModel:
     """Returns the model of a Hub id, an `id@revision` or a folder, with its weights downloaded.
 
-    Raises `UserError` when it can't be found, or when a file is missing or damaged.
+    `flag` is the flag that named it, for messages. Raises `UserError` when it can't be found, or
+    when a file is missing or damaged.
     """
     from pix2pix import hub
     from pix2pix.training.initial_weights import InitialWeights
     from pix2pix.translate import Translator
 
-    check_model_name(name, "--init_from")
+    check_model_name(name, flag)
     translator = Translator.from_name(name)
     folder, revision = translator.folder, translator.revision
     published = translator.about["sha256"]

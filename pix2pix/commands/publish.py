@@ -112,7 +112,7 @@ def recovery_hint(options: Options) -> str:
 
 def publish(options: Options, target: "Target") -> None:
     """Publishes the artifacts with a card that names their repository, then updates the Space."""
-    from pix2pix import card, hub
+    from pix2pix import card, endpoint, hub
     from pix2pix.hub import spaces
 
     gradio_space = page = None
@@ -122,6 +122,7 @@ def publish(options: Options, target: "Target") -> None:
     elif options.space_id:
         gradio_space = options.space_id
         page = spaces.find_other_space(gradio_space, "static", target.repo_id)
+    endpoint.write_handler(options.output_dir)
     card.write_card(options.output_dir, target.repo_id, target.tag, gradio_space, page)
     print(hub.publish(options.output_dir, target))
     if options.space_id:

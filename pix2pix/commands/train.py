@@ -241,6 +241,7 @@ def write_artifacts(
     run = artifact_writer.FinishedRun(
         config, result.step, result.seconds, result.history, device, card, base_model,
         validation, result.validation.rows,
+        options.publish_formats,
     )  # fmt: skip
     artifact_writer.write_network(options.output_dir, generator, run, loaded)
     free_variables(generator.variables)

@@ -104,6 +104,15 @@ class InitialWeights:
                     variable.assign(weights[layer.name, variable.name])
         release_free_memory()
 
+    def load_generator(self) -> keras.Model:
+        """Returns the published generator, with its weights.
+
+        Raises `UserError` when the file can't be read or does not fit.
+        """
+        generator = build_generator(_published(self.config))
+        self._read(generator, self.generator)
+        return generator
+
     def _read(self, network: keras.Model, path: Path) -> Weights:
         """Returns the weights in the file, which are those of `network`."""
         # Keras skips some parts of a damaged file with a warning; then the NaN stays, and is found.
