@@ -124,6 +124,11 @@ class Options:
         self._check_hub_flags()
         if self.hub_strategy == "every_save" and not self.push_to_hub:
             raise UserError("--hub_strategy every_save needs --push_to_hub.")
+        if self.publish_formats and self.push_only:
+            raise UserError(
+                "--publish_formats writes exports at the end of a training: leave it out, and "
+                "--push_only publishes those that --output_dir has."
+            )
         if self.resume_from_checkpoint == "hub" and not self.hub_model_id:
             raise UserError("--resume_from_checkpoint hub needs --hub_model_id.")
 

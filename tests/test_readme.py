@@ -29,7 +29,9 @@ from tests.published_run import MODEL, TINY_FLAGS, PublishedRun
 from tests.web_pages import CORS, FileServer, new_page, site_files
 
 DOCS = ROOT / "docs"
-SNIPPETS = [snippet for page in GUIDES for snippet in page.snippets]
+# Its Python blocks need what its commands write, so that one test runs all of them.
+EXPORTS_PAGE = Page(DOCS / "exports.md")
+SNIPPETS = [snippet for page in GUIDES if page != EXPORTS_PAGE for snippet in page.snippets]
 COMMANDS = [command for page in GUIDES for command in page.commands]
 MAKE = [line for line in COMMANDS if line.startswith("make ")]
 TRAIN_HUB = [line for line in COMMANDS if line.startswith("python train_hub.py ")]
@@ -42,6 +44,7 @@ WEBS = [line for line in COMMANDS if line.startswith("pix2pix web")]
 PAIRS = [line for line in COMMANDS if line.startswith("pix2pix pairs ")]
 SCRIPTS = [text for page in GUIDES for kind, text in page.blocks if kind == "html"]
 EVALUATIONS = [line for line in COMMANDS if line.startswith("pix2pix evaluate ")]
+EXPORTS = [line for line in COMMANDS if line.startswith("pix2pix export ")]
 
 
 def run(line: str, *more: str, cwd: Path = ROOT, token: str = "") -> str:
@@ -65,7 +68,8 @@ def test_every_block_is_run_by_a_test_of_this_module():
     assert languages == {"bash", "python", "html", "yaml", "bibtex"}
     assert MAKE == ["make app", "make test"]
     tested = [*MAKE, *TRAININGS, *JOBS, *TRANSLATIONS, *PUBLISHES, *DEPLOYS, *WEBS]
-    tested += [*EVALUATIONS, *PAIRS]
+    tested += [*EVALUATIONS, *PAIRS, *EXPORTS]
+    assert set(EXPORTS) == set(EXPORTS_PAGE.commands)
     assert sorted(tested) == sorted(COMMANDS)
     assert all(
         [TRAININGS, JOBS, TRANSLATIONS, PUBLISHES, DEPLOYS, WEBS, EVALUATIONS, PAIRS, SNIPPETS]
@@ -103,6 +107,16 @@ def test_python_blocks_run(
     )
     maps = {path.name for path in tmp_path.glob("*.png")}
     assert maps == set(re.findall(r'\.save\("(.+?)"\)', code))
+
+
+@pytest.mark.slow
+def test_exports_are_written_and_used(published_run: PublishedRun, tmp_path: Path):
+    shutil.copy(published_run.photo, tmp_path / "aerial.jpg")
+    for line in EXPORTS:
+        run(line.replace("<user>/pix2pix-maps", MODEL), cwd=tmp_path)
+    for snippet in EXPORTS_PAGE.snippets:
+        subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, check=True, timeout=120)
+        assert (tmp_path / re.search(r'\.save\("(.+?)"\)', snippet)[1]).is_file()
 
 
 def test_the_documented_palette_is_one_that_a_run_reads():
@@ -291,7 +305,7 @@ def known_flags() -> set[str]:
 def test_flags_exist(known_flags: set[str]):
     for page in GUIDES:
         for text in [*page.commands, *page.code_spans]:
-            if not re.match(r"(pip|hf|apt-get|python -m (benchmarks|tools)) ?", text):
+            if not re.match(r"(pip|hf|curl|docker|apt-get|python -m (benchmarks|tools)) ?", text):
                 named = set(re.findall(r"(?:^|(?<=\s))--[a-z_0-9]+", text))
                 assert named <= known_flags, f"{page}: {named - known_flags}"
 

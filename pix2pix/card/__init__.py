@@ -79,6 +79,7 @@ def _make_card(
         protocol=report.get("protocol", ""),
         held_out=sections.held_out(description),
         size_multiple=description["size_multiple"],
+        exports=sections.exports(description),
         run=table.format_markdown(sections.run(description)),
         command=reproduce_command(description),
         settings=table.format_markdown(sections.settings(config)),

@@ -1,7 +1,7 @@
 """The tables and sentences of the card that are computed from the artifacts."""
 
 from pix2pix import version
-from pix2pix.artifacts import DISCRIMINATOR_FILE
+from pix2pix.artifacts import DISCRIMINATOR_FILE, EXPORTS
 from pix2pix.config import Config
 from pix2pix.evaluation import BASELINES, METRICS
 from pix2pix.evaluation.table import Table
@@ -45,6 +45,16 @@ def baselines(report: dict) -> str:
     """Returns a list in words of the report's baselines and how each of them predicts."""
     known = [BASELINES[key] for key in report.get("baselines", {}) if key in BASELINES]
     return "; ".join(f"{baseline.label}, {baseline.description}" for baseline in known)
+
+
+def exports(description: dict) -> str:
+    """Returns a sentence with the files in other formats; empty without any."""
+    phrases = [
+        f"`{EXPORTS[name]}` ({export['precision']}, {export['bytes'] / 1e6:.1f} MB)"
+        for name, export in description.get("exports", {}).items()
+        if name in EXPORTS
+    ]
+    return f"For other programs: {', '.join(phrases)}." if phrases else ""
 
 
 def verdict(report: dict) -> str:

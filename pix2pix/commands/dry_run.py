@@ -149,7 +149,8 @@ def check_work(
 def _output_bytes(parameters: tuple[int, int], config: Config, options: Options) -> int:
     average = parameters[0] if config.ema_decay is not None else 0
     checkpoint = CHECKPOINT_COPIES * sum(parameters) + average
-    artifacts = 2 * parameters[0] + (parameters[1] if options.publish_discriminator else 0)
+    copies = 2 + len(options.publish_formats)
+    artifacts = copies * parameters[0] + (parameters[1] if options.publish_discriminator else 0)
     # One checkpoint more than the limit: the new one is written before the oldest is deleted. The
     # best one stays too.
     kept = options.checkpoints_total_limit + 1 + bool(config.validation_steps)
