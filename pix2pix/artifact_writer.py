@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 import pix2pix
-from pix2pix import card, endpoint, evaluation, export, runtimes, version
+from pix2pix import card, endpoint, evaluation, export, exports, version
 from pix2pix.artifacts import (
     CONFIG_FILE,
     CURVES_FILE,
@@ -85,8 +85,8 @@ def write_network(
     squares = loaded.examples.squares(PARITY_COUNT)
     inputs, _ = orient_pair(squares.swapaxes(0, 1), run.config.direction)
     parity = export.export_onnx(generator, folder / GRAPH_FILE, inputs)
-    exports = runtimes.write_published(folder, generator, run.formats, inputs)
-    write_json(folder / CONFIG_FILE, describe(folder, run, loaded, parity, exports))
+    exported = exports.write_published(folder, generator, run.formats, inputs)
+    write_json(folder / CONFIG_FILE, describe(folder, run, loaded, parity, exported))
 
 
 def write_results(folder: Path, run: FinishedRun, loaded: LoadedPairs) -> dict:
@@ -125,7 +125,7 @@ def write_validation(folder: Path, run: FinishedRun) -> None:
 
 
 def describe(
-    folder: Path, run: FinishedRun, loaded: LoadedPairs, parity: float, exports: dict[str, dict]
+    folder: Path, run: FinishedRun, loaded: LoadedPairs, parity: float, exported: dict[str, dict]
 ) -> dict:
     """Returns the content of pix2pix.json, which describes the run for serving and reproduction.
 
@@ -134,7 +134,7 @@ def describe(
         run: the finished run.
         loaded: the pairs it was trained on.
         parity: the largest difference between the ONNX graph and Keras, on outputs in [-1, 1].
-        exports: what `runtimes.write_published` returned.
+        exported: what `exports.write_published` returned.
     """
     return {
         "pix2pix_version": pix2pix.__version__,
@@ -156,7 +156,7 @@ def describe(
         },
         **({"validation": run.validation} if run.validation else {}),
         "onnx_max_difference": parity,
-        **({"exports": exports} if exports else {}),
+        **({"exports": exported} if exported else {}),
         **({"base_model": run.base_model["model"]} if run.base_model else {}),
         "sha256": {name: sha256(folder / name) for name in DIGESTED if (folder / name).exists()},
         "versions": _package_versions(),

@@ -72,13 +72,14 @@ def run(settings: ExportSettings) -> None:
     preflight.prepare_hub()
     preflight.check_packages(("tensorflow", "keras", "onnx"))
     preflight.prepare_keras()
-    from pix2pix import runtimes
+    from pix2pix import exports
     from pix2pix.commands.base_model import find_model
+    from pix2pix.runtimes import FORMATS
 
     model = find_model(settings.model, "--model")
     pictures = read_samples(model.folder, model.weights.config)
-    precision = settings.precision or runtimes.FORMATS[settings.format].precisions[0]
-    export = runtimes.write_export(
+    precision = settings.precision or FORMATS[settings.format].precisions[0]
+    export = exports.write_export(
         model.weights.load_generator(), settings.format, settings.output, pictures, precision
     )
     print(export.describe())

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from pix2pix import UserError, runtimes
+from pix2pix import UserError, exports, runtimes
 from pix2pix.artifacts import EXPORTED_FILES, EXPORTS, OPTIONAL, PUBLISHED, SERVED
 from pix2pix.images import to_tensor, to_uint8
 from pix2pix.networks import build_generator
@@ -68,10 +68,10 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def exports(generator, pictures, folder) -> dict[str, runtimes.Export]:
+def written(generator, pictures, folder) -> dict[str, exports.Export]:
     """Every format in its default precision; ONNX with float32 kernels."""
     return {
-        name: runtimes.write_export(
+        name: exports.write_export(
             generator, name, folder / NAMES[name], pictures,
             "float32" if name == "onnx" else runtimes.FORMATS[name].precisions[0],
         )
@@ -80,7 +80,7 @@ def exports(generator, pictures, folder) -> dict[str, runtimes.Export]:
 
 
 @pytest.fixture(scope="module")
-def outputs(exports, folder, pictures) -> dict[str, np.ndarray]:
+def outputs(written, folder, pictures) -> dict[str, np.ndarray]:
     """What the libraries alone compute from the exports, in a process of their own."""
     np.save(folder / "image.npy", to_tensor(pictures[:1]))
     subprocess.run(
@@ -97,16 +97,16 @@ def test_every_format_of_the_flags_can_be_written_and_published():
     assert not set(EXPORTED_FILES) & set(SERVED), "the Space and Translator would download them"
 
 
-def test_each_export_is_compared_and_measured(exports, folder, generator):
+def test_each_export_is_compared_and_measured(written, folder, generator):
     weights = 4 * generator.count_params()
-    for name, export in exports.items():
+    for name, export in written.items():
         files = [folder / NAMES[name], *(folder / NAMES[name]).rglob("*")]
         assert export.bytes == sum(file.stat().st_size for file in files if file.is_file())
         assert export.seconds > 0 and f"{name} {export.precision}: " in export.describe()
-    assert 0 < exports["tflite"].max_difference < 1 / 255
-    assert exports["tflite"].bytes < 0.75 * weights
-    assert all(exports[name].max_difference < 1e-4 for name in ("saved_model", "onnx", "keras"))
-    assert exports["saved_model"].bytes < 1.2 * weights + 500_000, "weights are stored twice"
+    assert 0 < written["tflite"].max_difference < 1 / 255
+    assert written["tflite"].bytes < 0.75 * weights
+    assert all(written[name].max_difference < 1e-4 for name in ("saved_model", "onnx", "keras"))
+    assert written["saved_model"].bytes < 1.2 * weights + 500_000, "weights are stored twice"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_saved_model_takes_and_returns_bytes(outputs, generator, pictures):
     assert difference.max() <= 1 and (difference > 0).mean() < 0.001
 
 
-def test_the_keras_file_has_stock_layers_only(exports, folder):
+def test_the_keras_file_has_stock_layers_only(written, folder):
     import zipfile
 
     config = json.loads(zipfile.ZipFile(folder / NAMES["keras"]).read("config.json"))
@@ -151,7 +151,7 @@ def test_gray_pictures_and_layer_normalization(tmp_path, name, changes):
     model = make_small_generator(**changes)
     path = tmp_path / NAMES[name]
     photos = make_pair_array(1)[:, 0]
-    export = runtimes.write_export(model, name, path, photos, "float32")
+    export = exports.write_export(model, name, path, photos, "float32")
     assert export.max_difference < 1e-4
     tensor = to_tensor(photos, model.input_shape[-1])
     assert runtimes.FORMATS[name].load(path)(tensor).shape == (1, 64, 64, model.output_shape[-1])
@@ -164,16 +164,16 @@ def test_weights_too_large_for_float16_are_refused_and_named(tmp_path):
     kernel.assign(kernel * 1e6)
     photos = make_pair_array(1)[:, 0]
     with pytest.raises(UserError, match=r"onnx export differs .* not written.*precision float32"):
-        runtimes.write_export(model, "onnx", tmp_path / "g.onnx", photos, "float16")
+        exports.write_export(model, "onnx", tmp_path / "g.onnx", photos, "float16")
     assert list(tmp_path.iterdir()) == []
-    runtimes.write_export(model, "onnx", tmp_path / "g.onnx", photos, "float32")
+    exports.write_export(model, "onnx", tmp_path / "g.onnx", photos, "float32")
 
 
 def test_a_folder_with_other_files_is_not_replaced(tmp_path, generator, pictures):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "mine.txt").write_text("keep")
     with pytest.raises(UserError, match="folder with other files"):
-        runtimes.write_export(generator, "onnx", tmp_path / "photos", pictures, "float32")
+        exports.write_export(generator, "onnx", tmp_path / "photos", pictures, "float32")
     assert [path.name for path in tmp_path.rglob("*")] == ["photos", "mine.txt"]
 
 
@@ -181,16 +181,17 @@ def test_a_run_publishes_the_formats_that_it_was_asked_for(tmp_path, generator, 
     stale = tmp_path / EXPORTS["tflite"]
     stale.parent.mkdir()
     stale.write_bytes(b"of an earlier run")
-    exports = runtimes.write_published(tmp_path, generator, ("onnx", "keras"), pictures)
+    described = exports.write_published(tmp_path, generator, ("onnx", "keras"), pictures)
     files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
     assert files == {"exports/generator-float32.onnx", "exports/generator.keras"}
-    assert exports.keys() == {"onnx", "keras"}
-    assert exports["onnx"]["precision"] == "float32" and exports["onnx"]["max_difference"] < 1e-4
+    assert described.keys() == {"onnx", "keras"}
+    onnx = described["onnx"]
+    assert onnx["precision"] == "float32" and onnx["max_difference"] < 1e-4
 
 
 def test_an_export_that_fails_does_not_stop_the_run(tmp_path, pictures, caplog):
     model = make_small_generator()
     bias = model.get_layer("up_1_conv").bias
     bias.assign(bias * np.nan)
-    assert runtimes.write_published(tmp_path, model, ("onnx",), pictures) == {}
+    assert exports.write_published(tmp_path, model, ("onnx",), pictures) == {}
     assert "not written" in caplog.text and not list(tmp_path.rglob("*.onnx"))
