@@ -44,7 +44,7 @@ def measure(folder: Path) -> tuple[int, int, float]:
 
     hub.set_request_timeout()
     target = hub.plan_publish(hub.prepare_repository(REPO))
-    card.write_card(folder, REPO)
+    card.write_card(folder, card.Places(REPO))
     before, started = memory("VmRSS"), time.monotonic()
     print(hub.publish(folder, target))
     return before, memory("VmHWM"), time.monotonic() - started

@@ -19,6 +19,10 @@ GRAPH_FILE, CONFIG_FILE = "generator.onnx", "pix2pix.json"
 CARD_FILE, METRICS_FILE, HISTORY_FILE = "README.md", "metrics.json", "history.csv"
 VALIDATION_FILE = "validation.csv"
 CURVES_FILE, GRID_FILE, SAMPLES_FOLDER = "curves.png", "samples.png", "samples"
+NOTEBOOK_FILE, THUMBNAIL_FILE = "notebook.ipynb", "thumbnail.png"
+# TensorBoard's events; the Hub shows the curves of every such file on the tab Metrics.
+EVENTS_FOLDER = "runs"
+EVENTS = f"{EVENTS_FOLDER}/*.tfevents.*"
 WEIGHTS_FILE, DISCRIMINATOR_FILE = "model.weights.h5", "discriminator.weights.h5"
 # Keras's own Hub layout, which `hf://` loads.
 KERAS_FILES = ("config.json", "metadata.json", WEIGHTS_FILE)
@@ -47,11 +51,12 @@ SAMPLE_KINDS = ("input", "generated", "target")
 PUBLISHED = (
     CARD_FILE, *KERAS_FILES, GRAPH_FILE, CONFIG_FILE, METRICS_FILE, GRID_FILE,
     f"{SAMPLES_FOLDER}/*.png", HISTORY_FILE, CURVES_FILE, VALIDATION_FILE, DISCRIMINATOR_FILE,
-    HANDLER_FILE, REQUIREMENTS_FILE, *EXPORTED_FILES,
+    NOTEBOOK_FILE, THUMBNAIL_FILE, EVENTS, HANDLER_FILE, REQUIREMENTS_FILE, *EXPORTED_FILES,
 )  # fmt: skip
 # The part of them that only some models have: by a run's settings, or by its version.
 OPTIONAL = (
-    VALIDATION_FILE, DISCRIMINATOR_FILE, HANDLER_FILE, REQUIREMENTS_FILE, *EXPORTED_FILES,
+    VALIDATION_FILE, DISCRIMINATOR_FILE, NOTEBOOK_FILE, THUMBNAIL_FILE, EVENTS, HANDLER_FILE,
+    REQUIREMENTS_FILE, *EXPORTED_FILES,
 )  # fmt: skip
 # The part of them that serving downloads: the Keras weights would double the download.
 SERVED = tuple(name for name in PUBLISHED if name not in (*KERAS_FILES, *OPTIONAL))

@@ -72,7 +72,8 @@ class Options:
         may_be_path=True,
     )
     report_to: Literal["none", "tensorboard", "trackio"] = setting(
-        "none", "live curves; tensorboard writes to <output_dir>/tensorboard"
+        "none",
+        "live curves; tensorboard writes to <output_dir>/runs, which is published with the model",
     )
     dry_run: bool = setting(
         False, "check everything and print the plan, without training", local=True
@@ -100,6 +101,11 @@ class Options:
     )
     space_sdk: SpaceSdk = setting("auto", SPACE_SDK_HELP)
     space_hardware: str | None = setting(None, SPACE_HARDWARE_HELP, default_help="the Hub's choice")
+    trackio_space_id: str | None = setting(
+        None,
+        "static Space for the curves of --report_to trackio, free for every account and public",
+        default_help="the curves stay on this machine",
+    )
     hf_job: str | None = setting(
         None,
         "hardware of Hugging Face Jobs to train on instead of this machine, e.g. a10g-small",
@@ -136,7 +142,7 @@ class Options:
         for flag in ("hub_tag", "hub_create_pr", "hub_private_repo"):
             if getattr(self, flag) and not self.pushes:
                 raise UserError(f"--{flag} has no effect without --push_to_hub: add it.")
-        for flag in ("hub_model_id", "space_id"):
+        for flag in ("hub_model_id", "space_id", "trackio_space_id"):
             name = getattr(self, flag)
             if name is not None and not is_repository_name(name):
                 raise UserError(
@@ -149,7 +155,21 @@ class Options:
                 "A static Space can't read a private model: leave out --hub_private_repo, or use "
                 "--space_sdk gradio."
             )
+        self._check_dashboard()
         self._check_tag()
+
+    def _check_dashboard(self) -> None:
+        if self.trackio_space_id is None:
+            return
+        if self.report_to != "trackio" and not self.push_only:
+            raise UserError("--trackio_space_id has no effect without --report_to trackio: add it.")
+        if self.space_id and _may_be_same(self.trackio_space_id, self.space_id):
+            raise UserError("--trackio_space_id and --space_id name the same Space; choose two.")
+        if self.hub_private_repo:
+            raise UserError(
+                "The dashboard of --trackio_space_id is public: leave it out, or leave out "
+                "--hub_private_repo."
+            )
 
     def _check_tag(self) -> None:
         if self.hub_tag is None:
@@ -185,6 +205,14 @@ def check_space_flags(space_id: str | None, sdk: SpaceSdk, hardware: str | None)
             f"A static Space has no hardware: leave out --space_hardware {hardware}, or use "
             "--space_sdk gradio."
         )
+
+
+def _may_be_same(name: str, other: str) -> bool:
+    """Returns whether two names of Spaces may be one; a name without owner has the token's."""
+    (owner, _, short), (other_owner, _, other_short) = (
+        full.rpartition("/") for full in (name, other)
+    )
+    return short == other_short and (not owner or not other_owner or owner == other_owner)
 
 
 def require_flag(value: str | None, flag: str) -> str:

@@ -10,6 +10,7 @@ import pyarrow.parquet as parquet
 import pytest
 from huggingface_hub import snapshot_download
 
+from pix2pix.artifacts import THUMBNAIL_FILE
 from pix2pix.hub import spaces
 from tests.commands import ROOT, run_train_hub, running_space
 from tests.hub_server import USER, WRITE_TOKEN, HubServer
@@ -109,13 +110,13 @@ def deployed_space(
 
 
 def store_servable_model(hub: HubServer, model_id: str) -> str:
-    """Puts those files of the starter model on the Hub that serving needs; returns `model_id`.
+    """Puts what serving and previews need of the starter model on the Hub; returns `model_id`.
 
     They go straight into the Hub's store, which takes a tenth of the time of an upload.
     """
     edits = []
     for path in STARTER_MODEL.iterdir():
-        if path.suffix in (".json", ".onnx", ".md"):
+        if path.suffix in (".json", ".onnx", ".md") or path.name == THUMBNAIL_FILE:
             blob = hub.store.write_blob(path.read_bytes())
             if path.suffix in LFS_SUFFIXES:
                 blob = hub.store.find_lfs_blob(blob.sha256, blob.size)

@@ -166,7 +166,7 @@ def test_the_card_names_a_hub_dataset_with_its_revision(about, metrics, tmp_path
     config = about["config"] | {"dataset_name": "huggan/maps", "dataset_revision": "0d523b5"}
     for name, content in (("pix2pix", about | {"config": config}), ("metrics", metrics)):
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
-    card.write_card(tmp_path, "me/pix2pix-maps")
+    card.write_card(tmp_path, card.Places("me/pix2pix-maps"))
     written = ModelCard.load(tmp_path / "README.md")
     assert written.data.datasets == ["huggan/maps"]
     assert {r.dataset_revision for r in written.data.eval_results} == {"0d523b5"}

@@ -33,9 +33,8 @@ def code_blocks(text: str) -> list[tuple[str, str]]:
 
 def write_starter_card(tmp_path: Path) -> str:
     """Returns the card as `--push_only --hub_tag --space_id` writes it."""
-    for name in ("pix2pix.json", "metrics.json"):
-        (tmp_path / name).write_bytes((STARTER_MODEL / name).read_bytes())
-    card.write_card(tmp_path, MODEL, TAG, SPACE)
+    shutil.copytree(STARTER_MODEL, tmp_path, dirs_exist_ok=True)
+    card.write_card(tmp_path, card.Places(MODEL, TAG, SPACE))
     return (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
@@ -123,7 +122,7 @@ def test_the_training_command_gives_the_models_config(deployed_space: DeployedSp
 
 def test_a_card_without_tag_and_space_has_no_revision_and_a_placeholder(tmp_path: Path):
     write_starter_card(tmp_path)
-    card.write_card(tmp_path, MODEL)
+    card.write_card(tmp_path, card.Places(MODEL))
     text = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "revision=" not in text and f"--model {MODEL}\n" in text
     assert 'Client("<user>/<space>")' in text
@@ -131,7 +130,7 @@ def test_a_card_without_tag_and_space_has_no_revision_and_a_placeholder(tmp_path
 
 def test_the_card_of_a_painter_names_its_files_and_its_colors(tmp_path: Path):
     shutil.copytree(PAINTER, tmp_path, dirs_exist_ok=True)
-    card.write_card(tmp_path, MODEL)
+    card.write_card(tmp_path, card.Places(MODEL))
     text = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert text.count("sketch.png") == 3 and text.count("photo.png") == 3
     assert "aerial.jpg" not in text and "map.png" not in text

@@ -41,7 +41,7 @@ FLAGS = [
     "--input_legend", "--target_legend", "--init_from", "--freeze_encoder", "--warmup_steps",
     "--publish_discriminator", "--validation_steps", "--selection_samples", "--selection_metric",
     "--early_stopping_patience", "--publish",
-    "--publish_formats",
+    "--publish_formats", "--trackio_space_id",
 ]  # fmt: skip
 EVALUATION_FLAGS = [
     "--model", "--dataset_name", "--dataset_revision", "--input_column", "--target_column",

@@ -24,6 +24,7 @@ NEEDED |= dict.fromkeys(
     ("selection_samples", "selection_metric", "early_stopping_patience", "publish"),
     ["--validation_steps", "100"],
 )
+NEEDED["trackio_space_id"] = ["--report_to", "trackio"]
 # Values of settings that allow only some.
 WORDS = {"bands": "1,2,3", "value_range": "0,4095", "generator_depth": "6"}
 WORDS |= dict.fromkeys(("input_legend", "target_legend"), "000000,ff0000")
@@ -233,6 +234,23 @@ def test_the_model_id_is_by_default_the_name_of_the_output_folder():
         (["--selection_metric", "ssim"], "--selection_metric ssim has no effect without"),
         (["--validation_steps", "-1"], "--validation_steps is -1; it must be at least 0"),
         (["--validation_steps", "9", "--selection_metric", "psnr"], "invalid choice: 'psnr'"),
+        (["--trackio_space_id", "me/s"], "no effect without --report_to trackio"),
+        (["--report_to", "trackio", "--trackio_space_id", "me/s/t"], "no name of a repository"),
+        (
+            ["--report_to", "trackio", "--trackio_space_id", "me/s", "--space_id", "s"],
+            "--trackio_space_id and --space_id name the same Space",
+        ),
+        (
+            [
+                "--report_to",
+                "trackio",
+                "--trackio_space_id",
+                "s",
+                "--push_to_hub",
+                "--hub_private_repo",
+            ],
+            "The dashboard of --trackio_space_id is public",
+        ),
         (["--color"], "--color"),
         (["--learning_rate"], "expected one argument"),
         (["unexpected"], "unrecognized arguments: unexpected"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from huggingface_hub import CommitOperationAdd, HfApi, snapshot_download
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, snapshot_download
 from playwright.sync_api import Browser
 
 import train_hub
@@ -68,7 +68,9 @@ def test_the_front_matter_configures_the_page(hub: HubServer, api: HfApi, servab
     card = b"---\nlibrary_name: keras\ndatasets:\n- huggan/maps\n---\n"
     files = [
         CommitOperationAdd("README.md", card),
+        # As an earlier version published it.
         CommitOperationAdd("samples.png", STARTER_MODEL / "samples.png"),
+        CommitOperationDelete("thumbnail.png"),
     ]
     api.create_commit(servable_model, files, commit_message="card and samples")
     space_id = deploy_new_space(f"{servable_model}-page", servable_model, "static")

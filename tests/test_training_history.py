@@ -133,7 +133,7 @@ def test_tensorboard_receives_the_rows_under_the_same_names(tmp_path):
     with open_report("tensorboard", tmp_path, tiny_config()) as report:
         for step in (10, 20):
             report(step, scalars(step / 100))
-    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events = EventAccumulator(str(tmp_path / "runs"))
     events.Reload()
     for name in SCALARS:
         read = [(e.step, float(tf.make_ndarray(e.tensor_proto))) for e in events.Tensors(name)]

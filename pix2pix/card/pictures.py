@@ -1,4 +1,4 @@
-"""Draws the card's pictures: the grid of samples and the training curves."""
+"""Draws the card's pictures: the grid of samples, the thumbnail and the training curves."""
 
 import math
 from pathlib import Path
@@ -9,14 +9,17 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
-from PIL import Image, ImageDraw, ImageFont  # noqa: E402
+from PIL import Image, ImageDraw, ImageFont, ImageOps  # noqa: E402
 
 from pix2pix.evaluation import METRICS  # noqa: E402
-from pix2pix.files import write_atomically  # noqa: E402
+from pix2pix.files import write_atomically, write_image  # noqa: E402
 from pix2pix.images import image_grid  # noqa: E402
 
 HEADINGS = ("input", "generated", "real")
 HEADING_HEIGHT = 28
+# The size that social networks ask for, and how many samples are side by side in it.
+THUMBNAIL_SIZE = (1200, 630)
+THUMBNAIL_COUNT = 4
 
 
 def sample_grid(rows: list[list[Image.Image]]) -> Image.Image:
@@ -31,6 +34,31 @@ def sample_grid(rows: list[list[Image.Image]]) -> Image.Image:
         heading = HEADINGS[column % len(HEADINGS)]
         pen.text((column * step + 4, 4), heading, "black", font)
     return page
+
+
+def write_thumbnail(path: Path, pairs: list[tuple[Path, Path]], labels: tuple[str, str]) -> None:
+    """Writes the picture that links to the model show: inputs above, their results below.
+
+    256 colors make a third of the file, because some messengers leave out pictures above 0.6 MB.
+
+    Args:
+        path: the PNG file, 1200x630.
+        pairs: the files of the input and the result of each sample; the first four are shown.
+        labels: what an input and a result are called.
+    """
+    shown = pairs[:THUMBNAIL_COUNT]
+    page = Image.new("RGB", THUMBNAIL_SIZE, "white")
+    width, height = THUMBNAIL_SIZE[0] // len(shown), THUMBNAIL_SIZE[1] // 2
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(28)
+    for row, label in enumerate(labels):
+        for column, pair in enumerate(shown):
+            with Image.open(pair[row]) as image:
+                tile = ImageOps.fit(image.convert("RGB"), (width, height))
+            page.paste(tile, (column * width, row * height))
+        left, top, right, bottom = pen.textbbox((24, row * height + 20), label, font)
+        pen.rounded_rectangle((left - 12, top - 10, right + 12, bottom + 10), 8, "#0f172a")
+        pen.text((24, row * height + 20), label, "white", font)
+    write_image(path, page.quantize(256))
 
 
 def write_curves(

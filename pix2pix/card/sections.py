@@ -1,11 +1,36 @@
 """The tables and sentences of the card that are computed from the artifacts."""
 
 from pix2pix import version
-from pix2pix.artifacts import DISCRIMINATOR_FILE, EXPORTS
+from pix2pix.artifacts import DISCRIMINATOR_FILE, EXPORTS, NOTEBOOK_FILE
+from pix2pix.card.front_matter import Places
 from pix2pix.config import Config
 from pix2pix.evaluation import BASELINES, METRICS
 from pix2pix.evaluation.table import Table
 from pix2pix.fields import settings_of
+
+HUB = "https://huggingface.co"
+PAPER = "https://arxiv.org/abs/1611.07004"
+
+
+def links(places: Places, config: Config, is_logged: bool) -> str:
+    """Returns a line of links to what belongs to the model; what is not known is left out.
+
+    `is_logged` says that the repository has TensorBoard's events.
+    """
+    spaces = {
+        "try it": places.space_id,
+        "try it in your browser": places.page,
+        "training curves": places.trackio_space,
+    }
+    targets = {name: f"{HUB}/spaces/{space}" for name, space in spaces.items() if space}
+    if places.repo_id and is_logged:
+        targets["TensorBoard"] = f"{HUB}/{places.repo_id}/tensorboard"
+    targets["notebook"] = NOTEBOOK_FILE
+    if config.dataset_revision:
+        targets["dataset"] = f"{HUB}/datasets/{config.dataset_name}"
+    targets["paper"] = PAPER
+    line = " · ".join(f"[{name}]({target})" for name, target in targets.items())
+    return f"{line[0]}{line[1].upper()}{line[2:]}"
 
 
 def dataset(config: Config) -> str:
@@ -13,7 +38,7 @@ def dataset(config: Config) -> str:
     name = config.dataset_name
     if not config.dataset_revision:
         return f"`{name}`"
-    return f"[{name}](https://huggingface.co/datasets/{name})"
+    return f"[{name}]({HUB}/datasets/{name})"
 
 
 def held_out(description: dict) -> str:
@@ -171,7 +196,7 @@ def _base_model(description: dict) -> Table:
     name, revision = model["name"], model["revision"]
     place = f"`{name}`, a folder"
     if revision:
-        place = f"[{name}](https://huggingface.co/{name}/tree/{revision}) at `{revision}`"
+        place = f"[{name}]({HUB}/{name}/tree/{revision}) at `{revision}`"
     networks = "generator only; the discriminator started new"
     if DISCRIMINATOR_FILE in model["sha256"]:
         networks = "generator and discriminator"

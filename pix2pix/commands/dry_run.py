@@ -110,7 +110,9 @@ def check_targets(options: Options) -> dict[str, str]:
         target = hub.check_can_publish(options.model_id, options.hub_tag, options.hub_create_pr)
     plan = publish.plan_space(options)
     space = spaces.check_can_deploy(plan) if plan else "none"
-    return {"publishes to": target, "Space": space}
+    options = publish.check_dashboard(options)
+    curves = {"curves": options.trackio_space_id} if options.trackio_space_id else {}
+    return {"publishes to": target, "Space": space, **curves}
 
 
 def check_work(

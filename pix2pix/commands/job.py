@@ -43,6 +43,7 @@ def run(config: Config, options: Options) -> None:
     """
     preflight.prepare_hub()
     _check(config, options)
+    options = publish.check_dashboard(options)
     config = _pin_model(config)
     hardware = jobs.find_hardware(require_flag(options.hf_job, "--hf_job"))
     has_gpu = hardware.accelerator is not None

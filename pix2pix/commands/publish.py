@@ -6,22 +6,26 @@ With --space_id, the Space then serves the published model. A publish that faile
 only what differs from the model repository is uploaded.
 """
 
+import logging
 import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pix2pix import console, preflight
-from pix2pix.artifacts import ArtifactFolder
+from pix2pix.artifacts import EVENTS, ArtifactFolder
+from pix2pix.errors import UserError
 from pix2pix.flags import Subset, flag_arguments, parse_as
 from pix2pix.options import Options
 
 if TYPE_CHECKING:
+    from pix2pix.card import Places
     from pix2pix.hub.publishing import Target
     from pix2pix.hub.space_plan import SpacePlan
 
+logger = logging.getLogger(__name__)
 FLAGS = (
     "output_dir", "publish_discriminator", "hub_model_id", "hub_private_repo", "hub_tag",
-    "hub_create_pr", "space_id", "space_sdk", "space_hardware",
+    "hub_create_pr", "space_id", "space_sdk", "space_hardware", "trackio_space_id",
 )  # fmt: skip
 
 
@@ -42,7 +46,7 @@ def run(options: Options) -> None:
     with output_folder.lock(options.output_dir):
         if not options.publish_discriminator:
             ArtifactFolder(options.output_dir).leave_out_discriminator()
-        publish(*prepare(options))
+        publish(*prepare(check_dashboard(options)))
 
 
 def prepare(options: Options) -> tuple[Options, "Target"]:
@@ -115,19 +119,66 @@ def publish(options: Options, target: "Target") -> None:
     from pix2pix import card, endpoint, hub
     from pix2pix.hub import spaces
 
-    gradio_space = page = None
-    if options.space_id and options.space_sdk == "static":
-        page = options.space_id
-        gradio_space = spaces.find_other_space(page, "gradio", target.repo_id)
-    elif options.space_id:
-        gradio_space = options.space_id
-        page = spaces.find_other_space(gradio_space, "static", target.repo_id)
     endpoint.write_handler(options.output_dir)
-    card.write_card(options.output_dir, target.repo_id, target.tag, gradio_space, page)
+    card.write_card(options.output_dir, find_places(options, target))
     print(hub.publish(options.output_dir, target))
+    if any(options.output_dir.glob(EVENTS)) and not target.pull_request:
+        print(f"The curves: {hub.page(target.repo_id)}/tensorboard")
     if options.space_id:
         model, hint = spaces.find_model(target.repo_id), deployment_hint(options)
         print(f"The Space: {spaces.deploy_space(options.space_id, model, hint)}")
+
+
+def check_dashboard(options: Options) -> Options:
+    """Returns the options with the full id of --trackio_space_id, after reading requests only.
+
+    Raises `UserError` when the curves can't be published there, or when --push_only names a
+    dashboard that does not exist, since it publishes no curves.
+    """
+    from pix2pix.hub import dashboard
+
+    if not options.trackio_space_id:
+        return options
+    space_id, exists = dashboard.check_dashboard(options.trackio_space_id)
+    if options.push_only and not exists:
+        raise UserError(
+            f"There is no dashboard {space_id} that the card can link to: leave out "
+            "--trackio_space_id, or publish the curves with trackio sync --sdk static."
+        )
+    return replace(options, trackio_space_id=space_id)
+
+
+def publish_curves(options: Options) -> Options:
+    """Publishes the curves to --trackio_space_id and says where they are.
+
+    After a failure, which is only logged, the options returned have no such Space, so that the card
+    does not link to it.
+    """
+    from pix2pix.hub import dashboard
+    from pix2pix.training.reporting import PROJECT
+
+    if not options.trackio_space_id:
+        return options
+    try:
+        url = dashboard.publish_curves(options.trackio_space_id, PROJECT)
+    except UserError as error:
+        logger.warning("%s", error)
+        return replace(options, trackio_space_id=None)
+    print(f"The curves: {url}")
+    return options
+
+
+def find_places(options: Options, target: "Target") -> "Places":
+    """Returns what the card links to: the Space of --space_id, and the owner's other ones."""
+    from pix2pix import card
+    from pix2pix.hub import spaces
+
+    owner = (options.space_id or target.repo_id).split("/")[0]
+    found = {sdk: spaces.find_space(owner, sdk, target.repo_id) for sdk in ("gradio", "static")}
+    if options.space_id:
+        found["static" if options.space_sdk == "static" else "gradio"] = options.space_id
+    curves = options.trackio_space_id
+    return card.Places(target.repo_id, target.tag, found["gradio"], found["static"], curves)
 
 
 def deployment_hint(options: Options) -> str:

@@ -87,6 +87,7 @@ def _train_and_publish(config: Config, options: Options) -> None:
     if not options.resume_from_checkpoint:
         resume.check_output_folder(options, None)
     target = None
+    options = publish.check_dashboard(options)
     if options.pushes:
         options, target = publish.prepare(options)
     from pix2pix.training.devices import choose_devices
@@ -107,6 +108,7 @@ def _train_and_publish(config: Config, options: Options) -> None:
         print("This machine is done; the first machine in TF_CONFIG writes the artifacts.")
         return
     write_artifacts(config, options, loaded, result, start.record)
+    options = publish.publish_curves(options)
     if target:
         publish.publish(options, target)
 

@@ -6,7 +6,7 @@ imported where it is called, so that importing this package is cheap.
 
 from pix2pix.hub.background_upload import upload_checkpoints
 from pix2pix.hub.model_weights import fetch_weights, weights_commit
-from pix2pix.hub.publishing import check_can_publish, plan_publish, publish
+from pix2pix.hub.publishing import check_can_publish, page, plan_publish, publish
 from pix2pix.hub.repositories import (
     NOTHING_DONE_HINT,
     dataset_commit,
@@ -25,6 +25,7 @@ __all__ = [
     "fetch_model",
     "fetch_weights",
     "is_reachable",
+    "page",
     "plan_publish",
     "prepare_repository",
     "publish",

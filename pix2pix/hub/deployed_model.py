@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2pix.artifacts import GRAPH_FILE, GRID_FILE, REQUIRED, SERVED
+from pix2pix.artifacts import GRAPH_FILE, GRID_FILE, REQUIRED, SERVED, THUMBNAIL_FILE
 from pix2pix.errors import UserError
 from pix2pix.files import sha256
 from pix2pix.hub.errors import HubError, hub_errors_as_user_errors
@@ -30,6 +30,8 @@ class DeployedModel:
         files: the files of the commit that serving reads.
         graph_sha256: the digest of generator.onnx, if the Hub names it, as it does for LFS files.
         datasets: the datasets of its card, or None.
+        picture: the file that previews show: thumbnail.png, or the samples of earlier versions, or
+            None.
     """
 
     id: str
@@ -38,6 +40,7 @@ class DeployedModel:
     files: list[str]
     graph_sha256: str | None
     datasets: list[str] | None
+    picture: str | None
 
     @property
     def missing(self) -> str | None:
@@ -55,10 +58,10 @@ class DeployedModel:
         return f"{self.id}@{self.revision[:12]}"
 
     def picture_url(self, endpoint: str) -> str | None:
-        """Returns the URL of the picture of held-out samples, or None when the model has none."""
-        if GRID_FILE not in self.files:
+        """Returns the URL of the picture for previews; None without one that everybody can see."""
+        if self.restriction or not self.picture:
             return None
-        return f"{endpoint}/{self.id}/resolve/{self.revision}/{GRID_FILE}"
+        return f"{endpoint}/{self.id}/resolve/{self.revision}/{self.picture}"
 
     def read_graph_sha256(self) -> str:
         """Returns the SHA-256 of generator.onnx, and downloads the file if the Hub names none."""
@@ -101,7 +104,8 @@ def read_model(model_id: str, revision: str | None = None) -> DeployedModel:
     lfs = files[GRAPH_FILE].lfs if GRAPH_FILE in files else None
     datasets = info.card_data.get("datasets") if info.card_data else None
     digest = lfs.sha256 if lfs else None
-    return DeployedModel(info.id, commit, restriction_of(info), served, digest, datasets)
+    picture = next((name for name in (THUMBNAIL_FILE, GRID_FILE) if name in files), None)
+    return DeployedModel(info.id, commit, restriction_of(info), served, digest, datasets, picture)
 
 
 def restriction_of(info: "ModelInfo") -> str:
@@ -128,24 +132,31 @@ def commit_files(
     return commit.oid != head
 
 
-def find_other_space(space_id: str, sdk: str, model_id: str) -> str | None:
-    """Returns a public Space of the other kind that serves the model, or None.
+def find_space(owner: str, sdk: str, model_id: str, other_than: str | None = None) -> str | None:
+    """Returns a public Space that serves the model, or None.
 
-    Only the Spaces of the same owner count, since anybody can name a model in a Space's README.md.
+    Only the Spaces of one owner count, since anybody can name a model in a Space's README.md.
     A failed request gives None: a link is no reason to stop a deployment.
 
     Args:
-        space_id: the full id of the Space that will have the link.
+        owner: the user or the organization.
         sdk: the kind of Space to look for, "gradio" or "static".
         model_id: the full id of the model.
+        other_than: the full id of a Space that does not count, or None.
     """
     try:
         with hub_errors_as_user_errors("The list of Spaces"):
-            spaces = list_other_spaces(space_id, sdk, model_id)
+            spaces = _list_spaces(owner, sdk, model_id)
     except HubError as error:
-        LOGGER.info("%s. The Space gets no link to another Space of this model.", error.summary)
+        LOGGER.info("%s. Links to the other Spaces of this model are left out.", error.summary)
         return None
-    return min((space.id for space in spaces if not space.private), default=None)
+    public = [space.id for space in spaces if not space.private and space.id != other_than]
+    return min(public, default=None)
+
+
+def find_other_space(space_id: str, sdk: str, model_id: str) -> str | None:
+    """Returns a public Space of the same owner that serves the model too, as `find_space` does."""
+    return find_space(space_id.split("/")[0], sdk, model_id, other_than=space_id)
 
 
 def list_other_spaces(space_id: str, sdk: str, model_id: str) -> list["SpaceInfo"]:
@@ -153,7 +164,12 @@ def list_other_spaces(space_id: str, sdk: str, model_id: str) -> list["SpaceInfo
 
     The arguments are those of `find_other_space`. Errors of the client pass through.
     """
+    spaces = _list_spaces(space_id.split("/")[0], sdk, model_id)
+    return [space for space in spaces if space.id != space_id]
+
+
+def _list_spaces(owner: str, sdk: str, model_id: str) -> list["SpaceInfo"]:
     from huggingface_hub import HfApi
 
-    spaces = HfApi().list_spaces(author=space_id.split("/")[0], models=model_id)
-    return [space for space in spaces if space.sdk == sdk and space.id != space_id]
+    spaces = HfApi().list_spaces(author=owner, models=model_id)
+    return [space for space in spaces if space.sdk == sdk]

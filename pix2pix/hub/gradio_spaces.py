@@ -160,19 +160,24 @@ def _readme(
     if is_checkout() or not card:
         card = SpaceCard((ROOT / "README.md").read_text(encoding="utf-8"))
     served = _front_matter(model) if model else {}
-    for name in ("models", "datasets", "preload_from_hub"):
+    for name in ("models", "datasets", "thumbnail", "preload_from_hub"):
         deployed_value = deployed.data.get(name) if deployed else None
         card.data[name] = served[name] if model else deployed_value
     if hardware == ZERO_GPU:
+        # For those who duplicate the Space: a free account may host it on this hardware only.
+        card.data["suggested_hardware"] = ZERO_GPU
         card.data["python_version"] = ZERO_GPU_PYTHON
     return str(card)
 
 
 def _front_matter(model: DeployedModel) -> dict[str, Any]:
+    from huggingface_hub import HfApi
+
     preloaded = f"{model.id} {','.join(model.files)} {model.revision}"
     return {
         "models": [model.id],
         "datasets": model.datasets,
+        "thumbnail": model.picture_url(HfApi().endpoint),
         # The build of the Space has no token, so it can't download a private model.
         "preload_from_hub": None if model.restriction else [preloaded],
     }

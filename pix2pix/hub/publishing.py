@@ -134,7 +134,7 @@ def _publish_once(artifacts: ArtifactFolder, files: dict[str, Path], target: Tar
         tree = api.list_repo_tree(repo_id, recursive=True, revision=main)
         changed, removed = find_differences(files, tree)
     if not changed and not removed:
-        message = f"Nothing to publish: {_page(repo_id)} holds these artifacts already."
+        message = f"Nothing to publish: {page(repo_id)} holds these artifacts already."
         return message + _add_tag(target, main, tags)
     if main != target.base and not target.pull_request:
         raise UserError(
@@ -225,7 +225,7 @@ def _add_tag(target: Target, commit: str, tags: dict[str, str]) -> str:
         return ""
     if tag not in tags:
         with hub_errors_as_user_errors(
-            f"{_page(repo_id)} is complete, but not tagged {tag}", writes=True,
+            f"{page(repo_id)} is complete, but not tagged {tag}", writes=True,
             recovery_hint=target.recovery_hint,
         ):  # fmt: skip
             try:
@@ -248,7 +248,8 @@ def _tag_is_taken(repo_id: str, tag: str, commit: str) -> UserError:
     )
 
 
-def _page(repo_id: str) -> str:
+def page(repo_id: str) -> str:
+    """Returns the URL of the model's page."""
     from huggingface_hub import HfApi
 
     return f"{HfApi().endpoint}/{repo_id}"

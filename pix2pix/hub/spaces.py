@@ -10,6 +10,7 @@ from pix2pix.hub.deployed_model import (
     DeployedModel,
     find_model,
     find_other_space,
+    find_space,
     list_other_spaces,
 )
 from pix2pix.hub.errors import HubError, hub_errors_as_user_errors
@@ -27,8 +28,7 @@ from pix2pix.hub.space_plan import (
 
 __all__ = [
     "SpacePlan", "SpaceRequest", "check_can_deploy", "check_new_model", "deploy_space",
-    "find_model", "find_other_space", "is_checkout", "list_checkout_files", "plan_space",
-    "prepare_space",
+    "find_model", "find_space", "is_checkout", "list_checkout_files", "plan_space", "prepare_space",
 ]  # fmt: skip
 
 

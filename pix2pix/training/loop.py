@@ -98,7 +98,7 @@ def train(
     with (
         closing(ProgressBar(config, step, total_steps, len(pairs), devices.is_chief)) as progress,
         closing(prefetch(pairs.batches(step))) as batches,
-        open_report(settings.report_to, settings.output_dir, config) as report,
+        open_report(settings.report_to, settings.output_dir, config, step) as report,
         collect_stop_signals() as signals,
     ):
         while True:

@@ -8,7 +8,7 @@ HF_ENDPOINT names it:
 It implements what a client relies on (atomic commits, verified LFS uploads, 401, 402 and 403 where
 the Hub sends them). Its users are `tester`, who is PRO, `free-user`, and `young-user`, whose
 account is three days old. The first two are members of `test-org`, which has a plan, and of
-`free-org`, which has none. Clients need HF_HUB_DISABLE_XET=1, since the server has no Xet storage.
+`free-org`, which has none. Clients need HF_HUB_DISABLE_XET=1, since only buckets have Xet storage.
 """
 
 import socket

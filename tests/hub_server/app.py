@@ -90,7 +90,7 @@ async def error_response(request: Request, error: Any) -> JSONResponse:
 def build_app(store: Store, endpoint: str) -> FastAPI:
     """Returns the application that serves `store`; its responses contain URLs of `endpoint`."""
     # Imported here, since the paths of the routes use the converters registered above.
-    from . import files, lfs_files, repos, spaces_and_jobs
+    from . import buckets, files, lfs_files, repos, spaces_and_jobs
 
     app = FastAPI(openapi_url=None)
     app.state.store, app.state.endpoint, app.state.tickets = store, endpoint, {}
@@ -99,7 +99,7 @@ def build_app(store: Store, endpoint: str) -> FastAPI:
         CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD"],
         allow_headers=["*"], expose_headers=EXPOSED_HEADERS,
     )  # fmt: skip
-    for module in (spaces_and_jobs, repos, files, lfs_files):
+    for module in (buckets, spaces_and_jobs, repos, files, lfs_files):
         app.include_router(module.router)
     for error in (StoreError, HubError, JSONDecodeError, 404, 405):
         app.add_exception_handler(error, error_response)

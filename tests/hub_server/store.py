@@ -181,9 +181,10 @@ class Store:
     """All repositories, with every file content in `root/blobs`."""
 
     def __init__(self, root: Path, regular_limit: int = 10 * 2**20) -> None:
-        self.blobs = root / "blobs"
+        self.root, self.blobs = root, root / "blobs"
         self.blobs.mkdir(parents=True, exist_ok=True)
         self.repos: dict[tuple[str, str], Repo] = {}
+        self.buckets: dict[str, dict[str, str]] = {}  # the Xet hash of each path
         self.jobs: list[dict[str, Any]] = []
         self.regular_limit = regular_limit  # larger files must come through LFS
         self.redirects_lfs = False  # to /cdn on localhost: another host, as on the real Hub
