@@ -46,6 +46,7 @@ from pix2pix.space.draw_tab import draw_tab, drawable_models  # noqa: E402
 from pix2pix.space.gallery_tab import gallery_tab  # noqa: E402
 from pix2pix.space.model_choice import choose_model  # noqa: E402
 from pix2pix.space.model_tab import model_tab  # noqa: E402
+from pix2pix.space.previews import show_preview, write_badges  # noqa: E402
 from pix2pix.space.security.calls import SecureBlocks  # noqa: E402
 from pix2pix.space.served_models import ServedModels, load_models  # noqa: E402
 from pix2pix.space.settings import Settings  # noqa: E402
@@ -66,9 +67,12 @@ def build(models: ServedModels, settings: Settings) -> SecureBlocks:
     """Builds the interface around the models."""
     title = models.labels(models.names[0]).heading
     banners = "".join(f"<p>{escape(text, quote=False)}</p>" for text in models.banners)
+    badges = write_badges(models)
     serve_samples(models)
+    show_preview(models)
     with SecureBlocks(title=f"pix2pix: {title}") as space:
         heading = gr.Markdown(f"# {title}")
+        gr.HTML(badges, visible=bool(badges), elem_id="badges")
         if settings.browser_space:
             gr.Markdown(BROWSER_LINK.format(url=settings.browser_space), elem_id="browser-link")
         gr.HTML(banners, visible=bool(banners), elem_id="banner")

@@ -52,7 +52,7 @@ def test_a_failed_dashboard_does_not_stop_the_publishing(
 
 @pytest.mark.slow
 def test_a_training_publishes_its_curves_and_the_card_links_to_them(
-    hub: HubServer, repo_id: str, tmp_path: Path
+    hub: HubServer, repo_id: str, tmp_path: Path, logged_in: None
 ):
     write_pairs(tmp_path / "pairs", "train", make_pairs(6))
     space_id = f"{repo_id}-curves"

@@ -53,9 +53,12 @@ def test_one_commit_has_the_page_the_runtime_and_the_pinned_model(
         "sha256": sha256(STARTER_MODEL / GRAPH_FILE),
         "endpoint": hub.endpoint,
         "gradio_space": None,
+        "space_id": page_repo,
     }
     snapshot_download(page_repo, repo_type="space", local_dir=tmp_path)
-    expected = list_site_files(settings, endpoint=hub.endpoint)
+    picture = f"{hub.endpoint}/{servable_model}/resolve/{revision}/thumbnail.png"
+    expected = list_site_files(settings, endpoint=hub.endpoint, picture=picture)
+    assert f'property="og:image" content="{picture}"' in expected["index.html"].decode()
     for path, content in expected.items():
         data = content if isinstance(content, bytes) else content.read_bytes()
         assert (tmp_path / path).read_bytes() == data, path
@@ -99,7 +102,7 @@ def test_a_second_deployment_uploads_and_commits_nothing(
     assert not [path for path in sent if "/commit/" in path or "/lfs-upload/" in path]
 
 
-def test_a_new_commit_of_the_model_changes_two_files_and_only_old_files_of_the_page_go(
+def test_a_new_commit_of_the_model_changes_three_files_and_only_old_files_of_the_page_go(
     hub: HubServer, api: HfApi, servable_model: str, page_repo: str
 ):
     by_hand = ["notes.txt", "pictures/mine.png", "page/old.js"]
@@ -112,7 +115,7 @@ def test_a_new_commit_of_the_model_changes_two_files_and_only_old_files_of_the_p
     deploy_again(page_repo, servable_model)
     after = list_blob_ids(hub, page_repo)
     changed = {path for path in after if after[path] != before.get(path)}
-    assert changed == {"model.json", "README.md"}
+    assert changed == {"model.json", "README.md", "index.html"}
     assert before.keys() - after.keys() == {"page/old.js"}
     assert read_settings(hub, page_repo)["revision"] == api.model_info(servable_model).sha
 

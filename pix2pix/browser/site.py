@@ -1,6 +1,7 @@
 """Lists the files of the browser Space, for a deployment and for the local server."""
 
 import json
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ HEADERS = {
 HUB = "https://huggingface.co"
 # The Hub and its storage, in the content security policy of index.html.
 HUB_SOURCES = "https://huggingface.co https://*.hf.co"
+# The tag of index.html that the preview's picture follows.
+PREVIEW_TAG = '<meta property="og:type" content="website">'
 # The type of each kind of file. A browser refuses modules and WebAssembly with a wrong one.
 CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
@@ -36,7 +39,11 @@ CONTENT_TYPES = {
 
 
 def list_site_files(
-    model: dict[str, Any], *, endpoint: str = HUB, gradio_space: str | None = None
+    model: dict[str, Any],
+    *,
+    endpoint: str = HUB,
+    gradio_space: str | None = None,
+    picture: str | None = None,
 ) -> dict[str, Path | bytes]:
     """Returns every file of the page by its path, as a file of this machine or as its content.
 
@@ -44,8 +51,10 @@ def list_site_files(
         model: what the page loads: {"id", "revision", "sha256"} of a public model of the Hub, or
             {"folder"}, a folder beside index.html such as "starter_model". With that one, visitors
             can choose each starter model; with any other, it is what the page falls back to.
+            "space_id" is the static Space that the page is for, if any.
         endpoint: the address of the Hub that the page may load models from.
         gradio_space: the id of a Gradio Space of the same model that the page links to.
+        picture: the URL of the model's picture, for previews of links to the page.
 
     Raises:
         UserError: when this is an installed package, or ONNX Runtime's files can't be fetched.
@@ -62,8 +71,8 @@ def list_site_files(
     if model.get("folder") == Path(STARTER_FOLDER).name:
         starters, model = STARTER_FOLDERS, {**model, "choices": name_starters()}
     files["model.json"] = write_settings(model, endpoint, gradio_space)
-    if endpoint != HUB:
-        files["index.html"] = _allow_endpoint(endpoint)
+    if endpoint != HUB or picture:
+        files["index.html"] = _write_page(endpoint, picture)
     for folder in starters:
         files |= list_model_files(ROOT / folder, Path(folder).name)
     runtime = list_runtime_files(fetch_runtime())
@@ -105,9 +114,13 @@ def name_starters() -> list[dict[str, Any]]:
     return starters
 
 
-def _allow_endpoint(endpoint: str) -> bytes:
-    """Returns index.html with another Hub in its content security policy."""
+def _write_page(endpoint: str, picture: str | None) -> bytes:
+    """Returns index.html with another Hub in its content security policy, and a preview picture."""
     page = (PAGE_FOLDER / "index.html").read_text(encoding="utf-8")
-    if page.count(HUB_SOURCES) != 1:
-        raise ValueError(f"index.html does not have {HUB_SOURCES!r} once")
-    return page.replace(HUB_SOURCES, endpoint).encode()
+    for text in (HUB_SOURCES, PREVIEW_TAG):
+        if page.count(text) != 1:
+            raise ValueError(f"index.html does not have {text!r} once")
+    if picture:
+        tag = f'<meta property="og:image" content="{escape(picture)}">'
+        page = page.replace(PREVIEW_TAG, f"{PREVIEW_TAG}\n    {tag}")
+    return page.replace(HUB_SOURCES, HUB_SOURCES if endpoint == HUB else endpoint).encode()

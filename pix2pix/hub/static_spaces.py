@@ -37,7 +37,12 @@ TEXT = f"""\
 translates pictures on the visitor's own machine: no picture is uploaded.
 
 `pix2pix deploy` wrote these files. `ort/` is onnxruntime-web {VERSION} with its license.
+
+Static Spaces are free: every account may duplicate this one, and make the copy load another model
+with `pix2pix deploy`.
 """
+# Pictures of the Hub for links to it.
+BADGES = "https://huggingface.co/datasets/huggingface/badges/resolve/main"
 
 
 def check_has_files(space_id: str) -> None:
@@ -77,7 +82,7 @@ def update_space(
         )
     remote = api.list_repo_files(space_id, repo_type="space")
     settings = None if model else _read_settings(space_id, info.sha, remote)
-    files = _list_files(model, settings, api.endpoint, gradio_space)
+    files = _list_files(space_id, model, settings, gradio_space)
     if not settings:
         files["README.md"] = write_readme(space_id, model, api.endpoint).encode()
     old = [path for path in remote if path.startswith(OWN_FOLDERS) and path not in files]
@@ -134,26 +139,41 @@ def write_readme(space_id: str, model: DeployedModel | None, endpoint: str) -> s
             "thumbnail": model.picture_url(endpoint),
         }
         page = f"{endpoint}/{model.id}/tree/{model.revision}"
+        badges = {
+            "Model on the Hub": ("model-on-hf-md.svg", page),
+            "Duplicate this Space": (
+                "duplicate-this-space-md.svg", f"{endpoint}/spaces/{space_id}?duplicate=true",
+            ),
+        }  # fmt: skip
+        line = " ".join(f"[![{n}]({BADGES}/{file})]({url})" for n, (file, url) in badges.items())
+        text = f"{line}\n\n{text}"
         text += f"\nModel: [{model.id}]({page}) at commit `{model.revision}`.\n"
     data = SpaceCardData(**fields).to_yaml(line_break="\n")
     return f"---\n{data}\n---\n\n# {name}\n\n{text}"
 
 
 def _list_files(
+    space_id: str,
     model: DeployedModel | None,
     settings: dict[str, Any] | None,
-    endpoint: str,
     gradio_space: str | None,
 ) -> dict[str, Path | bytes]:
     """Returns the files to commit: those of the page, or only model.json without a page."""
+    from huggingface_hub import HfApi
+
+    endpoint = HfApi().endpoint
     source: dict[str, Any] = STARTER
     if model:
         digest = model.read_graph_sha256()
         source = {"id": model.id, "revision": model.revision, "sha256": digest}
     elif settings:
         source, gradio_space = settings, settings.get("gradio_space")
+    source = source | {"space_id": space_id}
     if has_page():
-        return list_site_files(source, endpoint=endpoint, gradio_space=gradio_space)
+        picture = model.picture_url(endpoint) if model else None
+        return list_site_files(
+            source, endpoint=endpoint, gradio_space=gradio_space, picture=picture
+        )
     return {SETTINGS_FILE: write_settings(source, endpoint, gradio_space)}
 
 

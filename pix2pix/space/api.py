@@ -178,11 +178,15 @@ def read_metrics(folder: Path) -> dict | None:
 
 def read_license(folder: Path) -> str | None:
     """Returns the license of the weights in the model's card, or None."""
+    return read_card_data(folder).get("license")
+
+
+def read_card_data(folder: Path) -> dict[str, Any]:
+    """Returns the front matter of the model's card; {} without a readable one."""
     try:
-        card = (folder / CARD_FILE).read_text(encoding="utf-8")
-        return ModelCard(card).data.get("license")
+        return ModelCard((folder / CARD_FILE).read_text(encoding="utf-8")).data.to_dict()
     except (OSError, ValueError, yaml.YAMLError):
-        return None
+        return {}
 
 
 def _translate(translator: Translator, photo: Upload | None, mode: str) -> str:

@@ -86,6 +86,10 @@ CSS = """
 .gradio-container .html-container { padding: 0; }
 .gradio-container :is(table, th, td) { border-color: var(--border-color-primary) !important; }
 footer { align-items: center; }
+#badges .prose { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }
+#badges a { padding: 4px 12px; border: 1px solid var(--border-color-primary); border-radius: 999px;
+  background: var(--block-background-fill); font-size: 14px; text-decoration: none; }
+#badges span { font-size: 14px; color: var(--body-text-color-subdued); }
 #banner { border-left: 4px solid #d97706; padding: 0.5rem 1rem; }
 #photo { height: clamp(240px, 80vw, 440px) !important; }
 #pair { padding: 12px; border: 1px solid var(--color-accent); border-radius: var(--radius-lg);

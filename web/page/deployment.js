@@ -16,6 +16,7 @@ const SPACE_ID = /^[\w.-]{1,96}\/[\w.-]{1,96}$/;
  * @property {ModelSource} source
  * @property {string} endpoint the Hub's address, without a slash at its end
  * @property {string | null} gradioSpace the id of the Gradio Space with the same model
+ * @property {string | null} spaceId the id of the static Space that this page is
  * @property {string | null} name what a choice of models calls it
  * @property {boolean} draws whether a choice of models says that its input can be drawn
  */
@@ -33,6 +34,7 @@ const STARTER = {
   source: { folder: STARTER_FOLDER },
   endpoint: HUB,
   gradioSpace: null,
+  spaceId: null,
   name: null,
   draws: false,
 };
@@ -88,13 +90,13 @@ async function readSettings() {
 /** @param {Record<string, unknown>} content @returns {Wanted} the model that it names */
 function readWanted(content) {
   const endpoint = readText(content.endpoint)?.replace(/\/+$/, "") || HUB;
-  const gradioSpace = readText(content.gradio_space) ?? "";
+  const gradioSpace = readSpace(content.gradio_space);
+  const spaceId = readSpace(content.space_id);
   const id = readText(content.id);
   const source = id
     ? { id, revision: readText(content.revision), sha256: readText(content.sha256), endpoint }
     : { folder: readText(content.folder) || STARTER_FOLDER };
-  const isSpace = SPACE_ID.test(gradioSpace);
-  return { ...STARTER, source, endpoint, gradioSpace: isSpace ? gradioSpace : null };
+  return { ...STARTER, source, endpoint, gradioSpace, spaceId };
 }
 
 /**
@@ -119,6 +121,12 @@ function readChoices(entries, deployed) {
 /** @param {Wanted[]} choices @param {string | undefined} folder */
 function findFolder(choices, folder) {
   return choices.find(({ source }) => source.folder === folder);
+}
+
+/** @param {unknown} value @returns {string | null} the id of a Space, or null for anything else */
+function readSpace(value) {
+  const id = readText(value) ?? "";
+  return SPACE_ID.test(id) ? id : null;
 }
 
 /** @param {unknown} value @returns {string | undefined} */

@@ -130,15 +130,15 @@ function openOnce(panel, fill) {
 
 /** @param {LoadedModel} loaded */
 function showLinks({ url, name, wanted }) {
-  const { endpoint, gradioSpace } = wanted;
+  const { endpoint, gradioSpace, spaceId } = wanted;
+  const spaces = `${endpoint}/spaces`;
   const links = [];
-  if (url) links.push(makeLink(url, `${capitalize(name)} on the Hub`, endpoint));
-  if (gradioSpace) {
-    links.push(
-      makeLink(`${endpoint}/spaces/${gradioSpace}`, "The same model in a Gradio Space", endpoint),
-    );
-  }
+  if (url) links.push([url, `${capitalize(name)} on the Hub`]);
+  if (gradioSpace) links.push([`${spaces}/${gradioSpace}`, "The same model in a Gradio Space"]);
+  // A static Space is free for every account.
+  if (spaceId)
+    links.push([`${spaces}/${spaceId}?duplicate=true`, "Duplicate this Space (free for everyone)"]);
   find("links", HTMLElement).replaceChildren(
-    ...links.flatMap((link, index) => (index ? [" · ", link] : [link])),
+    ...links.map(([target, text]) => makeLink(target, text, endpoint)),
   );
 }
