@@ -47,6 +47,7 @@ def test_one_commit_has_the_page_the_runtime_and_the_pinned_model(
         f"Serve {servable_model} at {revision[:12]}", "initial commit",
     ]  # fmt: skip
     settings = read_settings(hub, page_repo)
+    picture = f"{hub.endpoint}/{servable_model}/resolve/{revision}/thumbnail.png"
     assert settings == {
         "id": servable_model,
         "revision": revision,
@@ -54,10 +55,10 @@ def test_one_commit_has_the_page_the_runtime_and_the_pinned_model(
         "endpoint": hub.endpoint,
         "gradio_space": None,
         "space_id": page_repo,
+        "picture": picture,
     }
     snapshot_download(page_repo, repo_type="space", local_dir=tmp_path)
-    picture = f"{hub.endpoint}/{servable_model}/resolve/{revision}/thumbnail.png"
-    expected = list_site_files(settings, endpoint=hub.endpoint, picture=picture)
+    expected = list_site_files(settings, endpoint=hub.endpoint)
     assert f'property="og:image" content="{picture}"' in expected["index.html"].decode()
     for path, content in expected.items():
         data = content if isinstance(content, bytes) else content.read_bytes()

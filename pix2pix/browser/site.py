@@ -39,11 +39,7 @@ CONTENT_TYPES = {
 
 
 def list_site_files(
-    model: dict[str, Any],
-    *,
-    endpoint: str = HUB,
-    gradio_space: str | None = None,
-    picture: str | None = None,
+    model: dict[str, Any], *, endpoint: str = HUB, gradio_space: str | None = None
 ) -> dict[str, Path | bytes]:
     """Returns every file of the page by its path, as a file of this machine or as its content.
 
@@ -51,10 +47,10 @@ def list_site_files(
         model: what the page loads: {"id", "revision", "sha256"} of a public model of the Hub, or
             {"folder"}, a folder beside index.html such as "starter_model". With that one, visitors
             can choose each starter model; with any other, it is what the page falls back to.
-            "space_id" is the static Space that the page is for, if any.
+            In a static Space, "space_id" is its id, and "picture" the URL of the model's picture
+            for previews of links to it, or None.
         endpoint: the address of the Hub that the page may load models from.
         gradio_space: the id of a Gradio Space of the same model that the page links to.
-        picture: the URL of the model's picture, for previews of links to the page.
 
     Raises:
         UserError: when this is an installed package, or ONNX Runtime's files can't be fetched.
@@ -71,6 +67,7 @@ def list_site_files(
     if model.get("folder") == Path(STARTER_FOLDER).name:
         starters, model = STARTER_FOLDERS, {**model, "choices": name_starters()}
     files["model.json"] = write_settings(model, endpoint, gradio_space)
+    picture = model.get("picture")
     if endpoint != HUB or picture:
         files["index.html"] = _write_page(endpoint, picture)
     for folder in starters:

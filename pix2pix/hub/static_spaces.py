@@ -165,15 +165,15 @@ def _list_files(
     source: dict[str, Any] = STARTER
     if model:
         digest = model.read_graph_sha256()
-        source = {"id": model.id, "revision": model.revision, "sha256": digest}
+        source = {
+            "id": model.id, "revision": model.revision, "sha256": digest,
+            "picture": model.picture_url(endpoint),
+        }  # fmt: skip
     elif settings:
         source, gradio_space = settings, settings.get("gradio_space")
     source = source | {"space_id": space_id}
     if has_page():
-        picture = model.picture_url(endpoint) if model else None
-        return list_site_files(
-            source, endpoint=endpoint, gradio_space=gradio_space, picture=picture
-        )
+        return list_site_files(source, endpoint=endpoint, gradio_space=gradio_space)
     return {SETTINGS_FILE: write_settings(source, endpoint, gradio_space)}
 
 
