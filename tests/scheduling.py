@@ -17,10 +17,11 @@ GROUPS = {
     "strict_space": (
         "test_space_calls", "test_space_errors", "test_space_pictures", "test_space_routes",
     ),
-    "deployed_space": ("test_card_snippets", "test_hub_spaces"),
+    "deployed_space": ("test_card_snippets", "test_hub_spaces", "test_space_previews"),
     "ort_cache": ("test_browser_ort_files", "test_browser_site", "test_command_web"),
     "make_finished_run": (
-        "test_artifact_writer", "test_command_export", "test_endpoint", "test_geometry",
+        "test_artifact_writer", "test_card_notebook", "test_card_page", "test_command_export",
+        "test_endpoint", "test_geometry",
         "test_translate",
     ),
 }  # fmt: skip

@@ -29,6 +29,7 @@ def deployed(
         "id": servable_model,
         "revision": api.model_info(servable_model).sha,
         "sha256": digests["generator.onnx"],
+        "space_id": f"{servable_model}-page",
     }
     with FileServer(site_files(ort_files, hub.endpoint)) as server:
         settings = write_settings(model, hub.endpoint, f"{servable_model}-space")
@@ -54,7 +55,8 @@ def test_a_deployed_model_is_named_with_its_commit_and_links(
         tree = f"{hub.endpoint}/{servable_model}/tree/{sha}"
         expect(page.locator("#state-text a")).to_have_attribute("href", tree)
         links = page.locator("#links a").evaluate_all("links => links.map(link => link.href)")
-        assert links == [tree, f"{hub.endpoint}/spaces/{servable_model}-space"]
+        space = f"{hub.endpoint}/spaces/{servable_model}"
+        assert links == [tree, f"{space}-space", f"{space}-page?duplicate=true"]
         # The picture waits for the model, if it is not there yet.
         choose(page, PHOTO)
         wait_for_result(page)
