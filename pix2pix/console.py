@@ -4,9 +4,13 @@ import io
 import logging
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from pix2pix import environment
 from pix2pix.errors import UserError
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 LOGGER = logging.getLogger("pix2pix")
 
@@ -64,3 +68,11 @@ def run_command(program: str, work: Callable[[], int | None], recovery_hint: str
         message = "; ".join(filter(None, [str(error), recovery_hint]))
     print(f"{program}: {message}", file=sys.stderr)
     return 1
+
+
+def progress_bar(**options: Any) -> "tqdm":
+    """Returns tqdm's bar, with "0.25 images/s" where tqdm would write "4.00s/ images"."""
+    from tqdm import tqdm
+
+    numbers = "{n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]"
+    return tqdm(bar_format=f"{{l_bar}}{{bar}}| {numbers}", **options)

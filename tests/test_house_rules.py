@@ -58,6 +58,7 @@ ALLOWED = {
     "translate": SERVING,
     "geotiff": SERVING | {"translate"},
     "png_results": {"translate"},
+    "bulk": {"picture_files", "data", "hub", "pairing", "translate"},
     "artifact_writer": {
         "config", "images", "legend", "data", "training", "artifacts", "gallery", "evaluation",
         "export", "exports", "endpoint", "card", "translate",
@@ -68,9 +69,8 @@ ALLOWED = {
     "commands": SERVING | {
         "options", "flags", "console", "legend", "picture_files", "data", "networks", "training",
         "gallery", "evaluation", "export", "runtimes", "exports", "endpoint", "card", "hub",
-        "translate", "geotiff", "png_results",
-        "artifact_writer", "output_folder", "preflight", "browser", "pairing",
-        "validation_settings",
+        "translate", "geotiff", "png_results", "artifact_writer", "output_folder", "preflight",
+        "browser", "pairing", "bulk", "validation_settings",
     },
     "__main__": {"console", "preflight", "commands"},
 }  # fmt: skip

@@ -28,6 +28,8 @@ PACKAGE = "pix2pix-hub[train]"
 CUDA = "tensorflow[and-cuda]"
 # This console script exists in every version of the package that --hf_job_source can install.
 COMMAND = "pix2pix-train"
+# Otherwise Python would buffer the log.
+ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}
 
 
 def main(arguments: list[str] | None = None, program: str = "pix2pix job") -> int:
@@ -71,17 +73,20 @@ def build(config: Config, options: Options, source: str, has_gpu: bool) -> jobs.
     packages = [f"{PACKAGE} @ {source}"]
     packages += [CUDA] if has_gpu else []
     packages += [options.report_to] if options.report_to != "none" else []
-    command = ["uv", "run", *(word for package in packages for word in ("--with", package))]
     # A job that was stopped, or reached its timeout, continues when it is submitted again.
     resumable = replace(
         options, push_to_hub=True, hub_strategy="every_save", resume_from_checkpoint="hub"
     )
     names = [spec.name for spec in settings_of(Options) if not spec.local]
+    command = uv_command(packages)
     command += [COMMAND, *flag_arguments(config), *flag_arguments(resumable, names)]
-    # Otherwise Python would buffer the log.
-    environment = {"PYTHONUNBUFFERED": "1"}
     flavor = require_flag(options.hf_job, "--hf_job")
-    return jobs.JobRequest(IMAGE, command, flavor, options.hf_job_timeout, environment)
+    return jobs.JobRequest(IMAGE, command, flavor, options.hf_job_timeout, ENVIRONMENT)
+
+
+def uv_command(packages: list[str]) -> list[str]:
+    """Returns the words that run what follows them with some packages installed."""
+    return ["uv", "run", *(word for package in packages for word in ("--with", package))]
 
 
 def _check(config: Config, options: Options) -> None:
@@ -97,11 +102,7 @@ def _check(config: Config, options: Options) -> None:
             "use its id, or give a URL."
         )
     _check_start(config)
-    if not re.fullmatch(r"[1-9]\d*(\.\d+)?[smhd]?", options.hf_job_timeout):
-        raise UserError(
-            f"--hf_job_timeout is {options.hf_job_timeout}; give a number followed by s, m, h or "
-            "d, such as 90m or 12h."
-        )
+    check_timeout(options.hf_job_timeout)
     if options.resume_from_checkpoint not in (None, "latest", "hub"):
         raise UserError(
             f"--resume_from_checkpoint {options.resume_from_checkpoint} is on this machine, where "
@@ -137,13 +138,28 @@ def _check_start(config: Config) -> None:
         )
 
 
-def _check_source(options: Options) -> None:
-    source = options.hf_job_source
-    if source and ("://" not in source or "file://" in source):
+def check_timeout(timeout: str) -> None:
+    """Raises `UserError` for a duration that the Hub does not understand."""
+    if not re.fullmatch(r"[1-9]\d*(\.\d+)?[smhd]?", timeout):
+        raise UserError(
+            f"--hf_job_timeout is {timeout}; give a number followed by s, m, h or d, such as 90m "
+            "or 12h."
+        )
+
+
+def check_source_url(source: str) -> None:
+    """Raises `UserError` for a source that only this machine can install from."""
+    if "://" not in source or "file://" in source:
         raise UserError(
             f"--hf_job_source {source} is not a URL that a job can reach: give one that pip can "
             "install from, such as git+https://github.com/<user>/<name>."
         )
+
+
+def _check_source(options: Options) -> None:
+    source = options.hf_job_source
+    if source:
+        check_source_url(source)
     if not source and options.hub_private_repo:
         raise UserError(
             "The job can't install the package from a private Space, because git has no token "

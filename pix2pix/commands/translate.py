@@ -1,11 +1,13 @@
-"""Translates pictures with a published model, without TensorFlow.
+"""Translates pictures or a dataset with a published model, without TensorFlow.
 
     pix2pix translate photos --output maps
     pix2pix translate "photos/**/*.jpg" --output maps --model <user>/pix2pix-maps --mode full
+    pix2pix translate --dataset_name huggan/maps --push_to_hub <user>/my-maps
 
-The results are PNGs. A georeferenced TIFF or JPEG 2000 file becomes a GeoTIFF of the same size and
-place, if the extra `geo` is installed.
+The results are PNGs, and those of a dataset a new column. A georeferenced TIFF or JPEG 2000 file
+becomes a GeoTIFF of the same size and place, if the extra `geo` is installed.
 The exit code is 1 when a picture could not be translated; the other pictures are still translated.
+In a dataset, the new column is empty in such a row, and the exit code stays 0.
 """
 
 import errno
@@ -18,20 +20,15 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from tqdm import tqdm
 
-from pix2pix import hub
-from pix2pix.console import run_command
+from pix2pix.commands.translate_settings import TranslateSettings, load_translator
+from pix2pix.console import progress_bar, run_command
 from pix2pix.errors import UserError
-from pix2pix.fields import check_settings, setting
 from pix2pix.flags import parse_as
 from pix2pix.geotiff import has_gdal, is_georeferenced, translate_geotiff
-from pix2pix.names import check_model_name
 from pix2pix.picture_files import (
     GEOTIFF_SUFFIX,
     PictureFile,
@@ -40,90 +37,49 @@ from pix2pix.picture_files import (
     prepare_output,
     printable,
 )
-from pix2pix.pixels.rule import PixelRule
 from pix2pix.png_results import translate_to_png
-from pix2pix.translate import STARTER_MODEL, Mode, Translator, TranslatorOptions
 
 PROGRAM = "pix2pix translate"
 RECOVERY_HINT = "finished pictures are kept: add --skip_existing to continue"
-# tqdm's default format, but with "0.25 images/s" where tqdm would write "4.00s/ images".
-progress_bar = partial(
-    tqdm, bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]"
-)
+DATASET_HINT = "finished files are kept: run the command again to continue"
 # Write errors that every later picture would run into too.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class TranslateSettings:
-    """Names the pictures, the model and the output folder. Raises `UserError` for a wrong value."""
-
-    input: tuple[str, ...] = setting(
-        help='pictures, folders (with their subfolders), or patterns such as "photos/**/*.jpg"',
-        positional=True,
-    )
-    output: Path = setting(
-        help="folder for the results; it gets the subfolders of the input folders"
-    )
-    model: str | None = setting(
-        None,
-        "folder, Hub id, or id@revision",
-        default_help="the starter model of a checkout",
-        may_be_path=True,
-    )
-    mode: Mode = setting(
-        "fit", "fit: the whole picture at the training size; full: every pixel, in blended tiles"
-    )
-    format: Literal["auto", "png"] = setting(
-        "auto",
-        "auto: a GeoTIFF for a georeferenced TIFF or JPEG 2000 file, if the extra geo is "
-        "installed, and a PNG for others; png: always a PNG",
-    )
-    side_by_side: bool = setting(
-        False, "write the input and, to its right, the result; always as PNG"
-    )
-    skip_existing: bool = setting(False, "skip pictures whose result exists already")
-    bands: str | None = setting(
-        None,
-        "numbers of the bands that are red, green and blue, from 1, or of one for gray: 1,2,3",
-        default_help="as the model was trained, else the first three",
-    )
-    value_range: str | None = setting(
-        None,
-        "values that become black and white in files that do not have 8 bits: LOW,HIGH; auto: "
-        "recognized from the values of each file; dtype: the full range of the file's type",
-        default_help="as the model was trained, else auto",
-    )
-    max_megapixels: float = setting(
-        64.0, "refuse larger pictures; GeoTIFFs are not held in memory and may be larger", above=0
-    )
-
-    def __post_init__(self) -> None:
-        check_settings(self)
-        PixelRule().override(self.bands, self.value_range)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     (settings,) = parse_as((TranslateSettings,), __doc__, arguments, PROGRAM)
-    return run_command(PROGRAM, lambda: run(settings), RECOVERY_HINT)
+    hint = DATASET_HINT if settings.dataset_name else RECOVERY_HINT
+    return run_command(PROGRAM, lambda: run(settings), hint)
 
 
 def run(settings: TranslateSettings) -> int:
-    """Translates the pictures, prints the counts, and returns the exit code."""
+    """Translates the dataset or the pictures, and returns the exit code."""
+    if threading.current_thread() is threading.main_thread():
+        # A job scheduler's SIGTERM ends the command as Ctrl-C does, with its message.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if settings.dataset_name:
+        from pix2pix.commands import translate_dataset
+
+        return translate_dataset.run(settings)
+    return run_pictures(settings, settings.output or Path())
+
+
+def run_pictures(settings: TranslateSettings, output: Path) -> int:
+    """Translates the pictures into a folder, prints the counts, and returns the exit code."""
     # Pillow warns about odd metadata, but each file that fails gets one line, and others none.
     warnings.filterwarnings("ignore", module="PIL")
-    search = find_pictures(settings.input, settings.output)
+    search = find_pictures(settings.input, output)
     geotiffs = _choose_geotiffs(search.pictures, settings)
-    outputs = plan_outputs(search.pictures, settings.output, geotiffs)
+    outputs = plan_outputs(search.pictures, output, geotiffs)
     if not outputs and not search.problems:
         names = ", ".join(map(printable, settings.input))
         raise UserError(f"There are no pictures in {names}{_format_ignored(search.ignored)}.")
     for problem in search.problems:
         _print_problem(problem)
-    prepare_output(settings.output, outputs)
+    prepare_output(output, outputs)
     existing = {path for path in outputs if settings.skip_existing and path.is_file()}
     waiting = {path: picture for path, picture in outputs.items() if path not in existing}
     translated, seconds = _translate_all(waiting, settings) if waiting else (0, 0.0)
@@ -132,7 +88,7 @@ def run(settings: TranslateSettings) -> int:
     if translated:
         rate = translated / seconds
         speed = f"{rate:.1f} images/s" if rate > 1 else f"{1 / rate:.1f} s/image"
-        counts += f" to {printable(settings.output)} ({speed})"
+        counts += f" to {printable(output)} ({speed})"
     counts += f", {failed} failed"
     if existing:
         counts += f", {len(existing)} existed already"
@@ -165,10 +121,7 @@ def _translate_all(
     pictures: dict[Path, PictureFile], settings: TranslateSettings
 ) -> tuple[int, float]:
     """Writes the result of each picture to its path; returns how many, and the seconds it took."""
-    translator = _load_model(settings)
-    if threading.current_thread() is threading.main_thread():
-        # A job scheduler's SIGTERM ends the command as Ctrl-C does, with its message.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    translator = load_translator(settings)
     translated, started = 0, time.perf_counter()
     # disable=None: a log file gets the lines of failed pictures and the counts, without the bars.
     with progress_bar(total=len(pictures), unit=" images", disable=None) as bar:
@@ -197,25 +150,6 @@ def _translate_all(
                 _print_problem(f"{printable(path)} can't be written ({error.strerror or error}).")
             bar.update()
     return translated, time.perf_counter() - started
-
-
-def _load_model(settings: TranslateSettings) -> Translator:
-    name = settings.model
-    options: TranslatorOptions = {
-        "bands": settings.bands,
-        "value_range": settings.value_range,
-        "max_megapixels": settings.max_megapixels,
-    }
-    if name:
-        check_model_name(name)
-        hub.set_request_timeout()
-        return Translator.from_name(name, **options)
-    if not STARTER_MODEL.is_dir():
-        raise UserError(
-            "--model is missing: only a checkout has the starter model; name a folder or a model "
-            "of the Hub, e.g. <user>/pix2pix-maps."
-        )
-    return Translator(STARTER_MODEL, **options)
 
 
 @contextmanager

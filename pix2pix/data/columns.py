@@ -84,9 +84,9 @@ def choose_columns(
     chosen = _chosen_columns(name, features, config)
     if chosen:
         return chosen
-    pictures = [column for column, feature in features.items() if _has_pictures(feature)]
+    pictures = [column for column, feature in features.items() if has_pictures(feature)]
     if not pictures:
-        binary = [column for column, feature in features.items() if _is_binary(feature)]
+        binary = [column for column, feature in features.items() if is_binary(feature)]
         cells = read_first(binary) if binary else {}
         pictures = [column for column in binary if _is_picture(cells[column])]
     _refuse_class_labels(name, features, pictures, config)
@@ -109,7 +109,7 @@ def _chosen_columns(name: str, features: datasets.Features, config: Config) -> t
         if column not in features:
             names = ", ".join(features) or "none"
             raise UserError(f"{name} has no column {column}; its columns are {names}.")
-        if not _has_pictures(features[column]) and not _is_binary(features[column]):
+        if not has_pictures(features[column]) and not is_binary(features[column]):
             raise UserError(f"The column {column} of {name} has no pictures; choose another one.")
     if b and config.pair_layout in JOINED_LAYOUTS:
         raise UserError(
@@ -152,14 +152,16 @@ def _ambiguous(
     )
 
 
-def _has_pictures(feature: Any) -> bool:
+def has_pictures(feature: Any) -> bool:
+    """Returns whether a column with this feature holds picture files."""
     # Some datasets store pictures as bare {bytes, path} structs instead of an Image column.
     return isinstance(feature, datasets.Image) or (
         isinstance(feature, dict) and {"bytes", "path"} <= set(feature)
     )
 
 
-def _is_binary(feature: Any) -> bool:
+def is_binary(feature: Any) -> bool:
+    """Returns whether a column with this feature holds bytes, which may be picture files."""
     return isinstance(feature, datasets.Value) and feature.dtype in ("binary", "large_binary")
 
 

@@ -49,7 +49,7 @@ class StreamedSource(TableSource):
                 # Parquet files store each column separately, so unused columns are not downloaded.
                 columns = list(self.columns)
                 self._streams = self._load_builder(config, columns=columns).as_streaming_dataset()
-            self._groups = {split: self._count_row_groups(split) for split in self._streams}
+            self._groups = {s: count_row_groups(self._files.get(s, [])) for s in self._streams}
             metadata = builder.info.splits or {}
             self.splits = {split: self._count_rows(split, metadata) for split in self._streams}
         self._resharded: dict[str, datasets.IterableDataset] = {}
@@ -93,34 +93,10 @@ class StreamedSource(TableSource):
         return {path.relative_to(root).as_posix(): describe_content(path) for path in paths}
 
     def _load_builder(self, config: Config, **settings: Any) -> datasets.DatasetBuilder:
-        """Returns the builder of the chosen configuration.
-
-        Raises `UserError`, with the names of the configurations, when there is none of that name,
-        or one of several must be chosen.
-        """
-        path = Path(self.name)
-        if path.is_file():
-            kind = FILE_BUILDERS[path.suffix.lower()]
-            return datasets.load_dataset_builder(kind, data_files=str(path), **settings)
-        chosen = config.dataset_config
-        try:
-            builder = datasets.load_dataset_builder(
-                self.name, chosen, revision=self._revision, **settings
-            )
-        except ValueError:
-            names = datasets.get_dataset_config_names(self.name, revision=self._revision)
-            if chosen in names or (chosen is None and len(names) < 2):
-                raise
-            if chosen is None:
-                raise UserError(
-                    f"{self.name} has several configurations: {', '.join(names)}; choose one with "
-                    f"--dataset_config {names[0]}."
-                ) from None
-            known = (
-                f"it has: {', '.join(names)}" if len(names) > 1 else "leave --dataset_config out"
-            )
-            raise UserError(f"{self.name} has no configuration {chosen}; {known}.") from None
-        self._config = builder.config.name
+        """Returns the builder of the chosen configuration, and remembers its name."""
+        builder = load_builder(self.name, config.dataset_config, self._revision, **settings)
+        if not Path(self.name).is_file():
+            self._config = builder.config.name
         return builder
 
     def _read_first(self, columns: list[str]) -> Mapping[str, Any]:
@@ -146,13 +122,8 @@ class StreamedSource(TableSource):
             # Kept, because resharding downloads the footer of every file.
             stream = self._select_columns(self._streams[rows.split].reshard())
             self._resharded[rows.split] = stream
-        ends = list(itertools.accumulate(groups))
-        first = bisect.bisect_right(ends, rows.start)
-        offset = rows.start - (ends[first - 1] if first else 0)
-        for index in range(first, len(groups)):
-            group = self._resharded[rows.split].shard(len(groups), index)
-            yield from group.skip(offset) if offset else group
-            offset = 0
+        for stream in iter_row_groups(self._resharded[rows.split], groups, rows.start):
+            yield from stream
 
     def _select_columns(self, stream: datasets.IterableDataset) -> datasets.IterableDataset:
         stream = stream.select_columns(list(self.columns))
@@ -161,17 +132,6 @@ class StreamedSource(TableSource):
             stream = stream.cast_column(column, datasets.Image(decode=False))
         return stream
 
-    def _count_row_groups(self, split: str) -> list[int]:
-        """Returns the rows of each row group from the footers; empty for other file types."""
-        paths = self._files.get(split, [])
-        if not all(path.endswith(".parquet") for path in paths):
-            return []
-        footers = []
-        for path in paths:
-            with fsspec.open(path, "rb") as file:
-                footers.append(parquet.read_metadata(file))
-        return [f.row_group(i).num_rows for f in footers for i in range(f.num_row_groups)]
-
     def _count_rows(self, split: str, metadata: dict) -> int:
         if self._groups[split]:
             return sum(self._groups[split])
@@ -179,3 +139,57 @@ class StreamedSource(TableSource):
             return metadata[split].num_examples
         # Without footers and metadata, the split must be read once to the end, undecoded.
         return sum(1 for _ in self._streams[split].decode(False))
+
+
+def load_builder(
+    name: str, configuration: str | None, revision: str | None, **settings: Any
+) -> datasets.DatasetBuilder:
+    """Returns the builder of a configuration of a dataset, or of a file with a table.
+
+    Raises `UserError`, with the names of the configurations, when there is none of that name, or
+    one of several must be chosen.
+    """
+    path = Path(name)
+    if path.is_file():
+        kind = FILE_BUILDERS[path.suffix.lower()]
+        return datasets.load_dataset_builder(kind, data_files=str(path), **settings)
+    try:
+        return datasets.load_dataset_builder(name, configuration, revision=revision, **settings)
+    except ValueError:
+        names = datasets.get_dataset_config_names(name, revision=revision)
+        if configuration in names or (configuration is None and len(names) < 2):
+            raise
+        if configuration is None:
+            raise UserError(
+                f"{name} has several configurations: {', '.join(names)}; choose one with "
+                f"--dataset_config {names[0]}."
+            ) from None
+        known = f"it has: {', '.join(names)}" if len(names) > 1 else "leave --dataset_config out"
+        raise UserError(f"{name} has no configuration {configuration}; {known}.") from None
+
+
+def count_row_groups(paths: list[str]) -> list[int]:
+    """Returns the rows of each row group from the footers; empty for other file types."""
+    if not all(path.endswith(".parquet") for path in paths):
+        return []
+    footers = []
+    for path in paths:
+        with fsspec.open(path, "rb") as file:
+            footers.append(parquet.read_metadata(file))
+    return [f.row_group(i).num_rows for f in footers for i in range(f.num_row_groups)]
+
+
+def iter_row_groups(
+    stream: datasets.IterableDataset, groups: list[int], start: int
+) -> Iterator[datasets.IterableDataset]:
+    """Yields a stream for each row group from row `start` on; the first one begins at that row.
+
+    `stream` has one shard for each row group, and `groups` are the numbers of their rows.
+    """
+    ends = list(itertools.accumulate(groups))
+    first = bisect.bisect_right(ends, start)
+    offset = start - (ends[first - 1] if first else 0)
+    for index in range(first, len(groups)):
+        group = stream.shard(len(groups), index)
+        yield group.skip(offset) if offset else group
+        offset = 0

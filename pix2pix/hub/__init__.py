@@ -5,7 +5,7 @@ imported where it is called, so that importing this package is cheap.
 """
 
 from pix2pix.hub.background_upload import upload_checkpoints
-from pix2pix.hub.model_weights import fetch_weights, weights_commit
+from pix2pix.hub.model_weights import fetch_weights, graph_commit, weights_commit
 from pix2pix.hub.publishing import check_can_publish, page, plan_publish, publish
 from pix2pix.hub.repositories import (
     NOTHING_DONE_HINT,
@@ -24,6 +24,7 @@ __all__ = [
     "dataset_commit",
     "fetch_model",
     "fetch_weights",
+    "graph_commit",
     "is_reachable",
     "page",
     "plan_publish",

@@ -1,6 +1,6 @@
-"""Downloads the Keras weights of a model, which serving does not need and a fine-tune does."""
+"""Finds the commit of a model, and downloads the Keras weights that only a fine-tune needs."""
 
-from pix2pix.artifacts import WEIGHTS_FILE
+from pix2pix.artifacts import GRAPH_FILE, WEIGHTS_FILE
 from pix2pix.errors import UserError
 from pix2pix.hub.errors import hub_errors_as_user_errors
 from pix2pix.hub.repositories import commit_and_files
@@ -11,13 +11,29 @@ def weights_commit(repo_id: str, revision: str | None = None) -> str:
 
     Raises `UserError` when it can't be found, or when it has no Keras weights.
     """
+    commit, files = _commit_and_names(repo_id, revision)
+    if WEIGHTS_FILE not in files:
+        raise _missing(repo_id, WEIGHTS_FILE, commit)
+    return commit
+
+
+def graph_commit(repo_id: str, revision: str | None = None) -> str:
+    """Returns the current commit of a model's `revision`, by default of its main branch.
+
+    Raises `UserError` when it can't be found, or when it has no graph for serving.
+    """
+    commit, files = _commit_and_names(repo_id, revision)
+    if GRAPH_FILE not in files:
+        raise UserError(f"{repo_id} is not a pix2pix model: it has no {GRAPH_FILE}.")
+    return commit
+
+
+def _commit_and_names(repo_id: str, revision: str | None) -> tuple[str, set[str]]:
     from huggingface_hub import HfApi
 
     with hub_errors_as_user_errors(f"The model {repo_id}"):
         commit, files = commit_and_files(HfApi().model_info(repo_id, revision=revision))
-    if WEIGHTS_FILE not in [file.rfilename for file in files]:
-        raise _missing(repo_id, WEIGHTS_FILE, commit)
-    return commit
+    return commit, {file.rfilename for file in files}
 
 
 def _missing(repo_id: str, name: str, commit: str) -> UserError:

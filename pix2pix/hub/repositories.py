@@ -83,6 +83,7 @@ def check_write_access(
     repo_type: str = "model",
     pull_request: bool = False,
     account: dict | None = None,
+    flag: str | None = None,
 ) -> tuple[str, bool]:
     """Checks, without changing anything, that the token may write to a repository or create it.
 
@@ -91,6 +92,7 @@ def check_write_access(
         repo_type: "model", "space" or "dataset".
         pull_request: whether a pull request is enough, for which read access suffices.
         account: the response of the client's `whoami`; None requests it.
+        flag: the flag that names the repository; None for that of a training.
 
     Returns:
         The full id, and whether the repository exists.
@@ -103,30 +105,32 @@ def check_write_access(
     api = HfApi()
     account = account or api.whoami()
     repo_id = complete_repo_id(repo_id, account)
-    check_token_role(account, repo_id, repo_type)
+    check_token_role(account, repo_id, repo_type, flag)
     if api.repo_exists(repo_id, repo_type=repo_type):
         api.auth_check(repo_id, repo_type=repo_type, write=not pull_request)
         return repo_id, True
     owners = {account["name"], *(org["name"] for org in account.get("orgs", []))}
     if repo_id.split("/")[0] not in owners:
-        raise _write_refusal(repo_id, repo_type)
+        raise _write_refusal(repo_id, repo_type, flag)
     return repo_id, False
 
 
-def check_token_role(account: dict, repo_id: str, repo_type: str = "model") -> None:
+def check_token_role(
+    account: dict, repo_id: str, repo_type: str = "model", flag: str | None = None
+) -> None:
     """Raises `UserError` for a read token, which the Hub itself refuses only at the first upload.
 
-    `account` is the response of the client's `whoami`; `repo_id` and `repo_type` are for the
-    message.
+    `account` is the response of the client's `whoami`; the others are for the message.
     """
     if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
-        raise _write_refusal(repo_id, repo_type)
+        raise _write_refusal(repo_id, repo_type, flag)
 
 
-def _write_refusal(repo_id: str, repo_type: str) -> UserError:
+def _write_refusal(repo_id: str, repo_type: str, flag: str | None) -> UserError:
     others = {"space": ("Space", "--space_id"), "dataset": ("dataset", "--hub_dataset_id")}
-    name, flag = others.get(repo_type, ("model repository", "--hub_model_id"))
-    return HubError(f"The {name} {repo_id}: this token may not write there", login_hint(flag))
+    name, usual = others.get(repo_type, ("model repository", "--hub_model_id"))
+    hint = login_hint(flag or usual)
+    return HubError(f"The {name} {repo_id}: this token may not write there", hint)
 
 
 def prepare_repository(
@@ -136,8 +140,6 @@ def prepare_repository(
     recovery_hint: str = NOTHING_DONE_HINT,
 ) -> str:
     """Creates the model repository unless it exists, and returns its full id.
-
-    Called before the first step, so that missing access does not cost a whole run.
 
     Args:
         repo_id: the repository, with or without its owner.

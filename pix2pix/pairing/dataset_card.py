@@ -60,6 +60,11 @@ def is_ours(front_matter: Mapping[str, Any]) -> bool:
     return MARK in front_matter
 
 
+def find_size_category(rows: int) -> str:
+    """Returns what the Hub calls the size of a dataset with so many rows."""
+    return next((category for limit, category in SIZE_CATEGORIES if rows < limit), "n>100K")
+
+
 def describe_command(settings: PairsSettings) -> str:
     """Returns the command that makes the dataset, without the folders around the sources."""
     sources = [Path(name).name or name for name in settings.source]
@@ -97,7 +102,7 @@ def write_card(
     data = DatasetCardData(
         license=settings.license,
         task_categories=["image-to-image"],
-        size_categories=[next((c for n, c in SIZE_CATEGORIES if total < n), "n>100K")],
+        size_categories=[find_size_category(total)],
         pretty_name=title,
         tags=["pix2pix"],
         configs=[{"config_name": "default", "data_files": files}],

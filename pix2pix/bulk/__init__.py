@@ -1,0 +1,1 @@
+"""Translates every row of a dataset and writes the result as files of a new dataset."""
