@@ -137,7 +137,8 @@ def parse_edit(store: Store, key: str, value: dict[str, Any]) -> AddFile | Delet
     if key in ("deletedFile", "deletedFolder"):
         return DeletePath(path, folder=key == "deletedFolder")
     if key == "lfsFile":
-        blob = store.find_lfs_blob(value["oid"], value["size"])
+        # The client sends no size for a copy.
+        blob = store.find_lfs_blob(value["oid"], value.get("size"))
         if blob is None:
             raise BadRequest(f"LFS pointer of {path} points to an object that was never uploaded")
         return AddFile(path, blob)

@@ -207,11 +207,13 @@ class Store:
             draft.replace(self.blobs / sha256)
         return Blob(sha256, len(data), git_hash(data), lfs=False)
 
-    def find_lfs_blob(self, sha256: str, size: int) -> Blob | None:
-        """Returns the uploaded LFS object, or None if it was never uploaded."""
+    def find_lfs_blob(self, sha256: str, size: int | None) -> Blob | None:
+        """Returns the uploaded LFS object, or None if it was never uploaded in this size."""
         path = self.blobs / sha256
         if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not path.is_file():
             return None
+        if size is None:
+            size = path.stat().st_size
         if path.stat().st_size != size:
             return None
         pointer = Blob(sha256, size, "", lfs=True).pointer
