@@ -37,7 +37,9 @@ MAKE = [line for line in COMMANDS if line.startswith("make ")]
 TRAIN_HUB = [line for line in COMMANDS if line.startswith("python train_hub.py ")]
 JOBS = [line for line in TRAIN_HUB if "--hf_job" in line]
 TRAININGS = [line for line in TRAIN_HUB if line not in JOBS]
-TRANSLATIONS = [line for line in COMMANDS if line.startswith("pix2pix translate ")]
+TRANSLATES = [line for line in COMMANDS if line.startswith("pix2pix translate ")]
+DATASETS = [line for line in TRANSLATES if "--dataset_name" in line]
+TRANSLATIONS = [line for line in TRANSLATES if line not in DATASETS]
 PUBLISHES = [line for line in COMMANDS if line.startswith("pix2pix publish ")]
 DEPLOYS = [line for line in COMMANDS if line.startswith("pix2pix deploy ")]
 WEBS = [line for line in COMMANDS if line.startswith("pix2pix web")]
@@ -68,7 +70,7 @@ def test_every_block_is_run_by_a_test_of_this_module():
     assert languages == {"bash", "python", "html", "yaml", "bibtex"}
     assert MAKE == ["make app", "make test"]
     tested = [*MAKE, *TRAININGS, *JOBS, *TRANSLATIONS, *PUBLISHES, *DEPLOYS, *WEBS]
-    tested += [*EVALUATIONS, *PAIRS, *EXPORTS]
+    tested += [*EVALUATIONS, *PAIRS, *DATASETS, *EXPORTS]
     assert set(EXPORTS) == set(EXPORTS_PAGE.commands)
     assert sorted(tested) == sorted(COMMANDS)
     assert all(
@@ -133,6 +135,14 @@ def test_translations_run(line: str, published_run: PublishedRun, tmp_path: Path
     run(line, cwd=tmp_path)
     maps = {path.relative_to(tmp_path / "maps") for path in tmp_path.glob("maps/**/*.png")}
     assert maps == {Path("aerial.png"), Path("north/aerial.png")}
+
+
+@pytest.mark.parametrize("line", DATASETS)
+def test_datasets_are_translated(line: str, hub: HubServer, published_run: PublishedRun):
+    output = run(line, "--max_samples", "3", token=WRITE_TOKEN)
+    assert output.endswith(f": {hub.endpoint}/datasets/{USER}/my-maps\n")
+    tree = hub.store.repo("dataset", f"{USER}/my-maps").head.tree
+    assert "data/train/train-00000-of-00001.parquet" in tree
 
 
 @pytest.mark.parametrize("line", PAIRS)

@@ -37,8 +37,8 @@ def format_translation_card(records: Mapping[str, TranslationRecord], title: str
 
     plans = [record.plan for record in records.values()]
     plan, sources = plans[-1], sorted({plan.dataset for plan in plans})
-    licenses = [record.license for record in records.values()]
-    license: dict[str, Any] = licenses[0] if all(l == licenses[0] for l in licenses) else {}
+    first, *others = (record.license for record in records.values())
+    license: dict[str, Any] = first if all(other == first for other in others) else {}
     files = [{"split": s, "path": f"{DATA_FOLDER}/{s}/*.parquet"} for s in records]
     on_hub = sorted({plan.dataset for plan in plans if plan.dataset_revision})
     data = DatasetCardData(

@@ -47,7 +47,7 @@ def run(settings: TranslateSettings) -> int:
         from pix2pix.commands import translate_job
 
         return translate_job.run(settings)
-    translator = load_translator(settings)
+    translator = load_translator(settings, threads=1)
     table = _open_table(settings)
     plan = _make_plan(settings, table, translator)
     if check_fits(finished, plan, settings.overwrite, destination.name):

@@ -95,7 +95,7 @@ class TranslateSettings:
         500, "rows in each file; a run that is stopped loses those of one file", at_least=1
     )
     num_proc: int = setting(
-        1, "processes, each of which holds the model; as many as cores are the fastest", at_least=1
+        1, "processes, each of which holds the model; one uses all cores with threads", at_least=1
     )
     overwrite: bool = setting(
         False, "replace an earlier translation of the split that has other settings"
@@ -163,9 +163,13 @@ class TranslateSettings:
         return [name for name in names if getattr(self, name) != defaults[name]]
 
 
-def load_translator(settings: TranslateSettings) -> Translator:
-    """Loads the model that the settings name; raises `UserError` when it can't be loaded."""
+def load_translator(settings: TranslateSettings, threads: int | None = None) -> Translator:
+    """Loads the model that the settings name, for so many threads of one translation.
+
+    None reads PIX2PIX_THREADS. Raises `UserError` when the model can't be loaded.
+    """
     options: TranslatorOptions = {
+        "threads": threads,
         "bands": settings.bands,
         "value_range": settings.value_range,
         "max_megapixels": settings.max_megapixels,
