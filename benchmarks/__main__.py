@@ -31,6 +31,7 @@ BENCHMARKS = {
     "full_resolution": [],
     "geotiff": ["--sides", "1000", "3000"],
     "served_pictures": [],
+    "translated_dataset": [],
     "training": ["--rounds", "5"],
     "validation": [],
     "memory": [],

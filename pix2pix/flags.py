@@ -147,8 +147,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _add_arguments(parser: argparse.ArgumentParser, settings: list[Setting]) -> None:
-    usage = [spec.name.upper() for spec in settings if spec.positional]
-    usage = [f"{name} [{name} ...]" for name in usage]
+    usage = [
+        f"{spec.name} [{spec.name} ...]".upper()
+        if spec.is_required
+        else f"[{spec.name.upper()} ...]"
+        for spec in settings
+        if spec.positional
+    ]
     parser.usage = " ".join(["%(prog)s", *usage, "[flag ...]"])
     group: argparse._ActionsContainer = parser
     for spec in settings:

@@ -56,6 +56,14 @@ PAIRS_FLAGS = [
     "--hub_dataset_id", "--hub_private_repo", "--license",
 ]  # fmt: skip
 
+TRANSLATE_FLAGS = [
+    "--output", "--model", "--mode", "--format", "--side_by_side", "--skip_existing", "--bands",
+    "--value_range", "--max_megapixels", "--dataset_name", "--dataset_config", "--dataset_revision",
+    "--split", "--input_column", "--output_column", "--max_samples", "--shard_rows", "--num_proc",
+    "--overwrite", "--push_to_hub", "--hub_private_repo", "--hf_job", "--hf_job_timeout",
+    "--hf_job_source",
+]  # fmt: skip
+
 
 def run_pix2pix(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     """Runs `python -m pix2pix ...` in the repository."""
@@ -156,7 +164,7 @@ def test_help_shows_the_default_of_every_flag(capsys, name: str):
     # Where a flag is declared, its other spelling or its value follows.
     flags = re.findall(r" (--[a-z0-9_]+)(?:, --| [A-Z{])", text)
     described = re.findall(r"\((?:default: [^)]+|required)\)", text)
-    known = {*FLAGS, *EVALUATION_FLAGS, *PAIRS_FLAGS, "--port"}
+    known = {*FLAGS, *EVALUATION_FLAGS, *PAIRS_FLAGS, *TRANSLATE_FLAGS, "--port"}
     assert len(described) >= len(set(flags) & known) > 1
     assert "default: None" not in text
 
@@ -185,9 +193,12 @@ def test_evaluate_accepts_every_flag_it_ever_had(capsys):
     assert all(f" {flag} " in text for flag in EVALUATION_FLAGS)
 
 
-def test_pairs_accepts_its_flags(capsys):
-    text = help_of(capsys, "pairs")
-    assert all(f" {flag} " in text or f" {flag}," in text for flag in PAIRS_FLAGS)
+@pytest.mark.parametrize(
+    ("name", "flags"), [("pairs", PAIRS_FLAGS), ("translate", TRANSLATE_FLAGS)]
+)
+def test_a_command_accepts_its_flags(capsys, name: str, flags: list[str]):
+    text = help_of(capsys, name)
+    assert all(f" {flag} " in text or f" {flag}," in text for flag in flags)
 
 
 def test_export_accepts_its_flags(capsys):

@@ -6,6 +6,8 @@ from pathlib import Path
 import datasets
 import pytest
 
+from pix2pix.bulk.destinations import FolderDestination
+from pix2pix.bulk.translation_plan import TranslationRecord
 from pix2pix.commands import translate
 from tests.builders import encode_image, make_picture, write_parquet
 from tests.translated_datasets import (  # noqa: F401
@@ -88,6 +90,11 @@ def test_an_interrupted_run_goes_on_with_the_missing_files(tmp_path: Path, model
         unfinished / ".123.train-00001-of-00003.parquet"
     )
     (maps / "README.md").unlink()
+    record = TranslationRecord.read(unfinished)
+    with FolderDestination(maps, "train").opened(record) as there:
+        assert there == {0, 2}
+        line = failure(capsys, source, model, "--output", maps)
+        assert "is in use by another run of pix2pix translate; wait until it ends" in line
     times = {path.name: path.stat().st_mtime_ns for path in unfinished.glob("train*")}
     line = failure(capsys, source, model, "--output", maps, "--mode", "full")
     assert "an unfinished translation with other settings (mode: fit, now full)" in line
@@ -164,7 +171,10 @@ def test_folders_that_are_refused(tmp_path: Path, model: Path, capsys):
         capsys, source, model, "--output", source
     )
     assert "can't be written" in failure(capsys, source, model, "--output", "/proc/maps")
-    assert "No pairs were found" not in failure(capsys, "./gone", model, "--output", tmp_path / "x")
+    (tmp_path / "empty").mkdir()
+    line = failure(capsys, tmp_path / "empty", model, "--output", tmp_path / "x")
+    assert "No pictures were found at" in line and "a table with a picture column or" in line
+    assert "is not a valid id" in failure(capsys, "./gone", model, "--output", tmp_path / "x")
 
 
 @pytest.mark.parametrize(

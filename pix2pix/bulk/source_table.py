@@ -44,7 +44,9 @@ class SourceTable:
         Raises `UserError` when it can't be read, or has no such split.
         """
         self.name, self.split = name, split
-        with dataset_errors_as_user_errors(name):
+        # Its errors are raised too, so that they are reported in one line.
+        datasets.logging.set_verbosity(datasets.logging.CRITICAL)
+        with dataset_errors_as_user_errors(name, "pictures"):
             if is_saved_dataset(Path(name)):
                 self._open_saved()
             else:

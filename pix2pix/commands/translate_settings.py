@@ -25,15 +25,16 @@ class TranslateSettings:
 
     input: tuple[str, ...] = setting(
         (),
-        'pictures, folders (with their subfolders), or patterns such as "photos/**/*.jpg"',
+        'pictures, folders (with their subfolders), or patterns such as "photos/**/*.jpg"; none '
+        "with --dataset_name",
         positional=True,
-        default_help="none: --dataset_name names a dataset instead",
+        default_help="none",
     )
     output: Path | None = setting(
         None,
-        "folder for the results; it gets the subfolders of the input folders, or the files of the "
-        "translated dataset",
-        default_help="none: --push_to_hub names a dataset instead",
+        "folder for the results; it gets the subfolders of the input folders, or the translated "
+        "dataset unless --push_to_hub names one on the Hub",
+        default_help="none",
         local=True,
     )
     model: str | None = setting(

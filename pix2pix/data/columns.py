@@ -24,6 +24,11 @@ KNOWN_PAIRS = (
     ("image", "label"),
 )
 JOINED_LAYOUTS = ("left_right", "top_bottom")
+# What a dataset that is opened for pairs or for pictures should have.
+EXPECTED = {
+    "pairs": "parquet files with two picture columns or a folder train of side-by-side pictures",
+    "pictures": "a table with a picture column or a folder of pictures",
+}
 # The names of this many rows are kept: a shuffle buffer and the rows that a sample reads.
 REMEMBERED_ROWS = 1024
 
@@ -186,16 +191,19 @@ def _read_cell(cell: dict | bytes | None) -> bytes:
 
 
 @contextmanager
-def dataset_errors_as_user_errors(name: str) -> Iterator[None]:
-    """Turns the exceptions of opening a dataset with `datasets` into a `UserError`."""
+def dataset_errors_as_user_errors(name: str, content: str = "pairs") -> Iterator[None]:
+    """Turns the exceptions of opening a dataset with `datasets` into a `UserError`.
+
+    `content` is a key of `EXPECTED`: what the dataset is opened for.
+    """
     try:
         yield
     except UserError:
         raise
     except (FileNotFoundError, datasets.exceptions.DatasetNotFoundError) as error:
         raise UserError(
-            f"No pairs were found at {name}; parquet files with two picture columns or a folder "
-            f"train of side-by-side pictures are expected ({first_line(error)})."
+            f"No {content} were found at {name}; {EXPECTED[content]} are expected "
+            f"({first_line(error)})."
         ) from None
     except Exception as error:  # the clients raise a dozen unrelated classes
         raise UserError(f"The dataset {name} can't be read: {first_line(error)}") from error

@@ -186,7 +186,7 @@ class BranchUploads:
         self._branch, self._on_uploaded, self._extra = branch, on_uploaded, extra
         self._waiting: list[Path] = []
         self._running: Future[None] | None = None
-        self._started = float("-inf")
+        self._started, self._count = float("-inf"), 0
         self._thread = ThreadPoolExecutor(1)
 
     def __enter__(self) -> "BranchUploads":
@@ -228,3 +228,5 @@ class BranchUploads:
         self._branch.upload(content | {path.name: path for path in files})
         for path in files:
             self._on_uploaded(path)
+        self._count += len(files)
+        logger.info("%d files are uploaded to %s.", self._count, self._branch.page)
