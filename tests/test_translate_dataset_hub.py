@@ -44,8 +44,10 @@ def test_a_dataset_on_the_hub_becomes_one_commit_on_main(
     card = hub.store.read_blob(repo.head.tree["README.md"]).decode()
     assert f"[{dataset}@{revision[:7]}](https://huggingface.co/datasets/{dataset}/tree/" in card
     head = repo.head.oid
+    repo.branch("unfinished-train", "main")  # as a run leaves it that is killed after its commit
     assert run(dataset, model, "--push_to_hub", repo_id) == 0
     assert "has this translation already" in capsys.readouterr().out and repo.head.oid == head
+    assert list(repo.branches) == ["main"]
 
 
 def test_a_source_that_breaks_off_is_continued_on_another_machine(

@@ -48,6 +48,10 @@ class Destination(ABC):
         """Returns the record of the split that an earlier run has begun, or None."""
 
     @abstractmethod
+    def delete_unfinished(self) -> None:
+        """Deletes the files that an earlier run has begun."""
+
+    @abstractmethod
     def opened(self, record: TranslationRecord) -> AbstractContextManager[set[int]]:
         """Returns a context that gives the numbers of the files that are there already.
 
@@ -88,6 +92,10 @@ class FolderDestination(Destination):
     def read_unfinished(self) -> TranslationRecord | None:
         """Returns the record of the hidden folder; see `Destination.read_unfinished`."""
         return TranslationRecord.read(self.shards.path)
+
+    def delete_unfinished(self) -> None:
+        """Deletes the hidden folder."""
+        shutil.rmtree(self.shards.path, ignore_errors=True)
 
     @contextmanager
     def opened(self, record: TranslationRecord) -> Iterator[set[int]]:
@@ -150,6 +158,11 @@ class HubDestination(Destination):
             return TranslationRecord.from_dict(values)
         return TranslationRecord.read(self.shards.path)
 
+    def delete_unfinished(self) -> None:
+        """Deletes the branch of the split, and what waits on this machine for its upload."""
+        self._branch.delete_branch()
+        shutil.rmtree(self.shards.path, ignore_errors=True)
+
     @contextmanager
     def opened(self, record: TranslationRecord) -> Iterator[set[int]]:
         """Yields the numbers of the files on the branch and here; see `Destination.opened`."""
@@ -157,7 +170,7 @@ class HubDestination(Destination):
             stack.enter_context(_locked(str(self.shards.path), self.name))
             old = self.read_unfinished()
             if old and old.plan != record.plan:
-                self._branch.delete_branch()
+                self.delete_unfinished()
             elif old:
                 record.untranslated |= old.untranslated
             self._branch.create()
@@ -189,7 +202,7 @@ class HubDestination(Destination):
             format_translation_card(records, title),
             f"pix2pix translate: {plan.rows:,} rows of {plan.dataset} ({plan.split})",
         )
-        shutil.rmtree(self.shards.path, ignore_errors=True)
+        self.delete_unfinished()
         return self._branch.page
 
 

@@ -51,6 +51,8 @@ def run(settings: TranslateSettings) -> int:
     table = _open_table(settings)
     plan = _make_plan(settings, table, translator)
     if check_fits(finished, plan, settings.overwrite, destination.name):
+        if unfinished and unfinished.plan == plan:
+            destination.delete_unfinished()  # its run was killed between its last two steps
         print(f"Nothing to translate: {destination.name} has this translation already.")
         return 0
     if not settings.overwrite:

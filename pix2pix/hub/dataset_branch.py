@@ -111,16 +111,8 @@ class DatasetBranch:
             )
 
     def upload(self, files: Mapping[str, Path | bytes]) -> None:
-        """Adds files to the branch in one commit; an outage of a few minutes is waited for."""
-        for seconds in RETRY_SECONDS:
-            try:
-                self._upload_once(files)
-                return
-            except HubUnavailableError as error:
-                seconds = max(seconds, error.retry_after or 0)
-                logger.warning("%s. Retrying in %g s.", error.summary, seconds)
-                time.sleep(seconds)
-        self._upload_once(files)
+        """Adds files to the branch in one commit."""
+        _retry(lambda: self._upload_once(files))
 
     def _upload_once(self, files: Mapping[str, Path | bytes]) -> None:
         from huggingface_hub import CommitOperationAdd
@@ -137,10 +129,13 @@ class DatasetBranch:
             )
 
     def publish(self, card: str, title: str) -> None:
-        """Copies the branch's files to the main branch in one commit, and deletes the branch.
+        """Copies the branch's files to the main branch in one commit.
 
         Files of an earlier translation of the split are deleted; those of others stay.
         """
+        _retry(lambda: self._publish_once(card, title))
+
+    def _publish_once(self, card: str, title: str) -> None:
         from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete
 
         new = self.list_unfinished()
@@ -159,7 +154,6 @@ class DatasetBranch:
                 repo_type="dataset",
                 parent_commit=head[0],
             )
-        self.delete_branch()
 
     def delete_branch(self) -> None:
         """Deletes the branch, if there is one."""
@@ -167,6 +161,18 @@ class DatasetBranch:
             return
         with self._errors():
             self._api.delete_branch(self.repo_id, branch=self.branch, repo_type="dataset")
+
+
+def _retry(request: Callable[[], None]) -> None:
+    """Sends a request, and repeats it in an outage of a few minutes."""
+    for seconds in RETRY_SECONDS:
+        try:
+            return request()
+        except HubUnavailableError as error:
+            seconds = max(seconds, error.retry_after or 0)
+            logger.warning("%s. Retrying in %g s.", error.summary, seconds)
+            time.sleep(seconds)
+    return request()
 
 
 class BranchUploads:
