@@ -2,9 +2,10 @@
 
 Translates the rows of a local dataset of 256x256 photos with the full-size generator (random
 weights) into a Parquet file, as `pix2pix translate --dataset_name` does, in one process and in two.
-In turns with that, the bare network runs on as many prepared tensors, in the faster of two ways:
-one by one on all cores, or one on each core. Prints the pictures a second and their ratio to those
-of the bare network; at least 0.9 in one process is the target.
+In turns with that, the bare network runs on as many prepared tensors, in two ways: one by one on
+all cores, as `Translator` does, and one on each core. Prints the pictures a second and their ratio
+to the faster of the two. The target is at least 0.9 in one process. The translations of random
+weights are noise, whose PNGs take the most time.
 """
 
 import argparse

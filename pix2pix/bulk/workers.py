@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import warnings
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
@@ -23,8 +24,9 @@ from typing import TypeVar
 from pix2pix.errors import UserError
 from pix2pix.translate import Translator
 
-# As in the folder mode: level 6 takes four times as long, for a file that is 9 % smaller.
-COMPRESS_LEVEL = 3
+# A map of 256x256 pixels takes 5.4 ms and 65 kB with zlib's run-length encoding, 7.8 ms and 74 kB
+# with its usual strategy at the same level.
+PNG_OPTIONS = {"compress_level": 3, "compress_type": zlib.Z_RLE}
 
 Item = TypeVar("Item")
 
@@ -46,7 +48,7 @@ def translate_file(translator: Translator, mode: str, file: bytes) -> Translated
     except (UserError, MemoryError) as error:
         return Translated(None, str(error) or "out of memory")
     png = io.BytesIO()
-    result.save(png, "PNG", compress_level=COMPRESS_LEVEL)
+    result.save(png, "PNG", **PNG_OPTIONS)
     return Translated(png.getvalue())
 
 
