@@ -349,6 +349,7 @@ def test_the_ratios_are_those_of_the_benchmark_results():
         r"our peak is ([\d.]+) \w+ the sum",
         r"([\d.]+) times as much",
         r"([\d.]+) \w+ the bare network's pixels",
+        r"the dataset in one process \| \S+ \| ([\d.]+) ",
         r"the Space +\S+ s +([\d.]+) times",
         r"starter model, 1 thread \|[^\n]*\| ([\d.]+) \|\n",
         r"full size, 1 thread \|[^\n]*\| ([\d.]+) \|\n",
