@@ -47,7 +47,7 @@ np.savez(folder / "outputs.npz", **outputs)
 
 
 def make_small_generator(**changes) -> keras.Model:
-    model = build_generator(tiny_config(generator_filters=2, generator_depth=4, **changes))
+    model = build_generator(tiny_config(generator_filters=8, generator_depth=4, **changes))
     randomize_weights(model)
     return model
 
@@ -106,9 +106,11 @@ def test_each_export_is_compared_and_measured(written, folder, generator):
     assert 0 < written["tflite"].max_difference < 1 / 255
     assert written["tflite"].bytes < 0.75 * weights
     assert all(written[name].max_difference < 1e-4 for name in ("saved_model", "onnx", "keras"))
-    assert written["saved_model"].bytes < 1.2 * weights + 500_000, "weights are stored twice"
+    (variables,) = (folder / "saved_model" / "variables").glob("*.data-*")
+    assert variables.stat().st_size < 1.1 * weights, "weights are stored twice"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "limit"), [("saved_model", 1e-4), ("tflite", 1 / 255), ("onnx", 1e-4), ("keras", 1e-4)]
 )
@@ -118,6 +120,7 @@ def test_the_library_of_each_format_computes_the_same(outputs, generator, pictur
     assert np.abs(outputs[name] - expected).max() < limit
 
 
+@pytest.mark.slow
 def test_a_saved_model_takes_any_batch_and_multiple_of_the_size(outputs, generator, pictures):
     image = to_tensor(pictures[:1])
     both = np.concatenate([image, image[:, ::-1]])
@@ -126,6 +129,7 @@ def test_a_saved_model_takes_any_batch_and_multiple_of_the_size(outputs, generat
         assert np.abs(outputs[f"saved_model_{name}"] - expected).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_a_saved_model_takes_and_returns_bytes(outputs, generator, pictures):
     expected = to_uint8(generator(to_tensor(pictures[:1]), training=False).numpy())
     assert outputs["uint8"].dtype == np.uint8
