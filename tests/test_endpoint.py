@@ -10,8 +10,10 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -234,13 +236,19 @@ class PictureServer(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", moved[self.path])
             self.end_headers()
             return
+        if self.path == "/silent":
+            time.sleep(1)
         self.send_response(404 if self.path == "/none" else 200)
         self.end_headers()
+        parts, pause = [FILES["photo"]], 0.0
         if self.path == "/large":
-            for _ in range(33):
-                self.wfile.write(bytes(1_000_000))
-        else:
-            self.wfile.write(FILES["photo"])
+            parts = [bytes(1_000_000)] * 33
+        elif self.path == "/dripping":
+            parts, pause = [b"x"] * 20, 0.05
+        with suppress(OSError):  # the handler has left
+            for part in parts:
+                self.wfile.write(part)
+                time.sleep(pause)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -294,10 +302,15 @@ def test_a_url_of_the_endpoints_own_network_is_refused(handler, site: str, url: 
     assert message in refusal(handler, inputs=url.replace("{port}", port))
 
 
-def test_a_server_that_takes_too_long_is_left(handler, module, site: str, monkeypatch):
+@pytest.mark.parametrize(
+    ("path", "message"), [("/silent", "can't be fetched (TimeoutError"), ("/dripping", "took more")]
+)
+def test_a_server_that_takes_too_long_is_left(
+    handler, module, site: str, monkeypatch, path: str, message: str
+):
     monkeypatch.setenv("PIX2PIX_ENDPOINT_HOSTS", "127.0.0.1")
-    monkeypatch.setattr(module, "MAX_URL_SECONDS", 1e-6)
-    assert "can't be fetched" in refusal(handler, inputs=f"{site}/photo.png")
+    monkeypatch.setattr(module, "MAX_URL_SECONDS", 0.3)
+    assert message in refusal(handler, inputs=site + path)
 
 
 def test_it_runs_with_only_its_requirements(folder: Path, tmp_path: Path):
