@@ -103,7 +103,7 @@ class Options:
     space_hardware: str | None = setting(None, SPACE_HARDWARE_HELP, default_help="the Hub's choice")
     trackio_space_id: str | None = setting(
         None,
-        "static Space for the curves of --report_to trackio, free for every account and public",
+        "static Space for the curves that trackio logged, free for every account and public",
         default_help="the curves stay on this machine",
     )
     hf_job: str | None = setting(

@@ -51,11 +51,12 @@ def test_the_folder_has_every_file_of_the_layout_and_no_other(folder):
         "README.md", "config.json", "metadata.json", "model.weights.h5", "generator.onnx",
         "pix2pix.json", "metrics.json", "samples.png", "history.csv", "curves.png",
         "discriminator.weights.h5", "handler.py", "requirements.txt",
+        "notebook.ipynb", "thumbnail.png",
         *(f"samples/{number:03d}-{kind}.png" for number in range(5) for kind in KINDS),
     }  # fmt: skip
 
 
-def test_every_file_is_published_and_those_of_the_translator_are_served(folder):
+def test_every_file_is_published_and_all_that_serving_needs_is_served(folder):
     def matching(patterns):
         return {p for pattern in patterns for p in folder.glob(pattern)}
 
@@ -65,6 +66,7 @@ def test_every_file_is_published_and_those_of_the_translator_are_served(folder):
     assert not_served == {
         "config.json", "metadata.json", "model.weights.h5", "discriminator.weights.h5",
         "handler.py", "requirements.txt",
+        "notebook.ipynb", "thumbnail.png",
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Rewrites metrics.json and README.md of the starter models with today's names and wording.
+"""Rewrites metrics.json, card, notebook and thumbnail of the starter models with today's wording.
 
     python -m tools.update_starter_model
 
@@ -37,7 +37,7 @@ def measure(folder: Path) -> None:
 
 
 def update(folder: Path) -> None:
-    """Rewrites the two files of a model with a legend that was found in the training targets."""
+    """Rewrites these files of a model with a legend that was found in the training targets."""
     artifacts = ArtifactFolder(folder)
     image_size = artifacts.read_description()["config"]["image_size"]
     report = artifacts.read_metrics()
