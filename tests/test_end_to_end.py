@@ -23,6 +23,7 @@ PUBLISHED_FILES = {
     "README.md", "config.json", "metadata.json", "model.weights.h5", "generator.onnx",
     "pix2pix.json", "metrics.json", "samples.png", "history.csv", "curves.png",
     "discriminator.weights.h5", "handler.py", "requirements.txt",
+    "notebook.ipynb", "thumbnail.png",
 }  # fmt: skip
 
 
