@@ -72,7 +72,7 @@ def save_generator(folder: Path, **settings):
     import keras
 
     from pix2pix.config import Config
-    from pix2pix.export import save_onnx
+    from pix2pix.export.onnx_graph import save_onnx
     from pix2pix.files import sha256, write_json
     from pix2pix.networks import build_generator
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 import pix2pix
-from pix2pix import card, endpoint, evaluation, export, exports, version
+from pix2pix import card, endpoint, evaluation, version
 from pix2pix.artifacts import (
     CONFIG_FILE,
     CURVES_FILE,
@@ -28,6 +28,7 @@ from pix2pix.artifacts import (
 )
 from pix2pix.config import Config
 from pix2pix.data import LoadedPairs, spread_evenly
+from pix2pix.export import exports, onnx_graph
 from pix2pix.files import sha256, write_image, write_json
 from pix2pix.images import orient_pair
 from pix2pix.legend import MAX_COLORS, Legend
@@ -81,10 +82,10 @@ def write_network(
     folder: Path, generator: keras.Model, run: FinishedRun, loaded: LoadedPairs
 ) -> None:
     """Writes the Keras files, the ONNX graph, other exports and pix2pix.json into `folder`."""
-    export.save_keras(generator, folder)
+    onnx_graph.save_keras(generator, folder)
     squares = loaded.examples.squares(PARITY_COUNT)
     inputs, _ = orient_pair(squares.swapaxes(0, 1), run.config.direction)
-    parity = export.export_onnx(generator, folder / GRAPH_FILE, inputs)
+    parity = onnx_graph.export_onnx(generator, folder / GRAPH_FILE, inputs)
     exported = exports.write_published(folder, generator, run.formats, inputs)
     write_json(folder / CONFIG_FILE, describe(folder, run, loaded, parity, exported))
 

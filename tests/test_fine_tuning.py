@@ -15,7 +15,7 @@ from pix2pix.card import reproduce_command
 from pix2pix.commands.base_model import choose_model, find_model
 from pix2pix.commands.train import write_discriminator
 from pix2pix.config import MODEL_SETTINGS, Config
-from pix2pix.export import save_keras
+from pix2pix.export.onnx_graph import save_keras
 from pix2pix.files import sha256
 from pix2pix.flags import flag_arguments, parse
 from pix2pix.networks import (

@@ -48,8 +48,6 @@ ALLOWED = {
     "evaluation": {"config", "images", "legend", "artifacts"},
     "endpoint": {"artifacts", "geometry", "images", "pixels", "tiles"},
     "export": {"config", "images", "networks", "artifacts"},
-    "runtimes": {"export"},
-    "exports": {"images", "artifacts", "export", "runtimes"},
     "card": {
         "pair_settings", "config", "flags", "labels", "images", "artifacts", "evaluation",
     },
@@ -61,14 +59,14 @@ ALLOWED = {
     "bulk": {"picture_files", "data", "hub", "pairing", "translate"},
     "artifact_writer": {
         "config", "images", "legend", "data", "training", "artifacts", "gallery", "evaluation",
-        "export", "exports", "endpoint", "card", "translate",
+        "export", "endpoint", "card", "translate",
     },
     "space": SERVING | {"browser", "gallery", "evaluation", "hub", "labels", "translate"},
     "output_folder": {"artifacts", "training"},
     "preflight": {"flags", "options", "artifacts"},
     "commands": SERVING | {
         "options", "flags", "console", "legend", "picture_files", "data", "networks", "training",
-        "gallery", "evaluation", "export", "runtimes", "exports", "endpoint", "card", "hub",
+        "gallery", "evaluation", "export", "endpoint", "card", "hub",
         "translate", "geotiff", "png_results", "artifact_writer", "output_folder", "preflight",
         "browser", "pairing", "bulk", "validation_settings",
     },

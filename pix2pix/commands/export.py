@@ -72,9 +72,9 @@ def run(settings: ExportSettings) -> None:
     preflight.prepare_hub()
     preflight.check_packages(("tensorflow", "keras", "onnx"))
     preflight.prepare_keras()
-    from pix2pix import exports
     from pix2pix.commands.base_model import find_model
-    from pix2pix.runtimes import FORMATS
+    from pix2pix.export import exports
+    from pix2pix.export.formats import FORMATS
 
     model = find_model(settings.model, "--model")
     pictures = read_samples(model.folder, model.weights.config)

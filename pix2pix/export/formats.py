@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from pix2pix.export import INPUT, OUTPUT, Run, load_onnx, save_onnx
+from pix2pix.export.onnx_graph import INPUT, OUTPUT, Run, load_onnx, save_onnx
 
 TYPES: dict[str, type] = {"float16": np.float16, "float32": np.float32}
 

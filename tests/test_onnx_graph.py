@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 
 from pix2pix import UserError
-from pix2pix.export import build_onnx, check_parity, export_onnx, save_keras, save_onnx
+from pix2pix.export.onnx_graph import build_onnx, check_parity, export_onnx, save_keras, save_onnx
 from pix2pix.images import to_tensor
 from pix2pix.networks import build_generator
 from pix2pix.translate import load_session

@@ -13,9 +13,9 @@ import numpy as np
 
 from pix2pix.artifacts import EXPORTS, EXPORTS_FOLDER
 from pix2pix.errors import UserError, first_line
-from pix2pix.export import MAX_DIFFERENCE, Run, largest_difference
+from pix2pix.export.formats import FORMATS, TYPES
+from pix2pix.export.onnx_graph import MAX_DIFFERENCE, Run, largest_difference
 from pix2pix.images import to_tensor
-from pix2pix.runtimes import FORMATS, TYPES
 
 # Translations of one picture of which the fastest is reported: other programs slow the rest down.
 TIMED_RUNS = 10

@@ -1,0 +1,1 @@
+"""Writes the generator for other programs: as generator.onnx, and in other formats."""
