@@ -105,7 +105,7 @@ def run(description: dict, folder: Path, dataset: str, arguments: argparse.Names
     name = f"{description['variant']}, seed {description['seed']}"
     if find(read_results(arguments.results), description):
         return f"{name}: in {arguments.results} already"
-    run_python = functools.partial(_run_python, folder.with_suffix(".log"))
+    run_python = functools.partial(_run_python, folder.with_name(f"{folder.name}.log"))
     if not (folder / "README.md").exists():
         run_python(
             ["train_hub.py", "--dataset_name", dataset, *description["flags"]]

@@ -12,7 +12,7 @@ import pytest
 
 from pix2pix import UserError
 from pix2pix.artifacts import EXPORTED_FILES, EXPORTS, OPTIONAL, PUBLISHED, SERVED
-from pix2pix.export import exports, formats
+from pix2pix.export import exports, file_formats
 from pix2pix.images import to_tensor, to_uint8
 from pix2pix.networks import build_generator
 from pix2pix.options import ExportFormat
@@ -74,9 +74,9 @@ def written(generator, pictures, folder) -> dict[str, exports.Export]:
     return {
         name: exports.write_export(
             generator, name, folder / NAMES[name], pictures,
-            "float32" if name == "onnx" else formats.FORMATS[name].precisions[0],
+            "float32" if name == "onnx" else file_formats.FORMATS[name].precisions[0],
         )
-        for name in formats.FORMATS
+        for name in file_formats.FORMATS
     }  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def outputs(written, folder, pictures) -> dict[str, np.ndarray]:
 
 def test_every_format_of_the_flags_can_be_written_and_published():
     names = set(ExportFormat.__args__)
-    assert formats.FORMATS.keys() == EXPORTS.keys() == names
+    assert file_formats.FORMATS.keys() == EXPORTS.keys() == names
     assert set(EXPORTED_FILES) <= set(PUBLISHED) & set(OPTIONAL)
     assert not set(EXPORTED_FILES) & set(SERVED), "the Space and Translator would download them"
 
@@ -159,7 +159,7 @@ def test_gray_pictures_and_layer_normalization(tmp_path, name, changes):
     export = exports.write_export(model, name, path, photos, "float32")
     assert export.max_difference < 1e-4
     tensor = to_tensor(photos, model.input_shape[-1])
-    assert formats.FORMATS[name].load(path)(tensor).shape == (1, 64, 64, model.output_shape[-1])
+    assert file_formats.FORMATS[name].load(path)(tensor).shape == (1, 64, 64, model.output_shape[-1])
 
 
 @pytest.mark.filterwarnings("ignore:overflow")

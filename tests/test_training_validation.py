@@ -166,7 +166,7 @@ def test_validation_changes_no_bit_of_the_training(scored, tmp_path):
 
 def test_scores_are_reported_beside_the_losses(scored):
     folder, result = scored
-    events = EventAccumulator(str(folder / "tensorboard"))
+    events = EventAccumulator(str(folder / "runs"))
     events.Reload()
     for key in SELECTION_METRICS:
         read = [float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(f"selection/{key}")]

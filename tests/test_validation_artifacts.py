@@ -71,8 +71,8 @@ def test_the_curves_have_a_third_plot_and_pix2pix_json_the_scores(folder: Path, 
     plain, scored = (Image.open(path / "curves.png").size for path in (folder, tmp_path))
     assert scored == (plain[0] * 3 // 2, plain[1])
     validated = replace(run, validation=ABOUT, validation_rows=ROWS)
-    assert artifact_writer.describe(folder, validated, loaded, 0.0)["validation"] == ABOUT
-    assert "validation" not in artifact_writer.describe(folder, run, loaded, 0.0)
+    assert artifact_writer.describe(folder, validated, loaded, 0.0, {})["validation"] == ABOUT
+    assert "validation" not in artifact_writer.describe(folder, run, loaded, 0.0, {})
 
 
 def test_validation_csv_is_published_and_that_of_an_earlier_run_is_deleted(folder: Path):

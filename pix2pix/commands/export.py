@@ -74,7 +74,7 @@ def run(settings: ExportSettings) -> None:
     preflight.prepare_keras()
     from pix2pix.commands.base_model import find_model
     from pix2pix.export import exports
-    from pix2pix.export.formats import FORMATS
+    from pix2pix.export.file_formats import FORMATS
 
     model = find_model(settings.model, "--model")
     pictures = read_samples(model.folder, model.weights.config)

@@ -13,7 +13,7 @@ import numpy as np
 
 from pix2pix.artifacts import EXPORTS, EXPORTS_FOLDER
 from pix2pix.errors import UserError, first_line
-from pix2pix.export.formats import FORMATS, TYPES
+from pix2pix.export.file_formats import FORMATS, TYPES
 from pix2pix.export.onnx_graph import MAX_DIFFERENCE, Run, largest_difference
 from pix2pix.images import to_tensor
 
