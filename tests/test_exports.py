@@ -159,7 +159,12 @@ def test_gray_pictures_and_layer_normalization(tmp_path, name, changes):
     export = exports.write_export(model, name, path, photos, "float32")
     assert export.max_difference < 1e-4
     tensor = to_tensor(photos, model.input_shape[-1])
-    assert file_formats.FORMATS[name].load(path)(tensor).shape == (1, 64, 64, model.output_shape[-1])
+    assert file_formats.FORMATS[name].load(path)(tensor).shape == (
+        1,
+        64,
+        64,
+        model.output_shape[-1],
+    )
 
 
 @pytest.mark.filterwarnings("ignore:overflow")
