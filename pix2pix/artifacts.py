@@ -132,7 +132,12 @@ class ArtifactFolder:
                 f"{self.path} is not a finished run: {missing[0]} is missing; train to the end."
             )
         paths = sorted(path for pattern in PUBLISHED for path in self.path.glob(pattern))
+        # Numbers in place of TensorBoard's names, which contain the name of the machine.
+        events = [path for path in paths if path.match(EVENTS)]
         files = {path.relative_to(self.path).as_posix(): path for path in paths}
+        for number, path in enumerate(events):
+            files.pop(path.relative_to(self.path).as_posix())
+            files[f"{EVENTS_FOLDER}/events.out.tfevents.{number}"] = path
         if DISCRIMINATOR_FILE not in (self.read_description().get("sha256") or {}):
             files.pop(DISCRIMINATOR_FILE, None)
         return files
