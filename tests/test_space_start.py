@@ -134,7 +134,7 @@ def test_a_damaged_starter_is_reported_and_the_other_one_served(starters: list):
     ("name", "message"),
     [
         ("tester/there-is-no-such-model", "was not found on the Hub"),
-        ("../x", "is not a valid id"),
+        ("../there-is-no-such-folder", "is not a valid id"),
         ("tester/a@b@c", "was not found on the Hub"),
         ("a/b/c", "is not a valid id"),
         (str(ROOT / "README.md"), "is not a valid id"),

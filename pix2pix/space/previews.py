@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from gradio import routes
+from gradio.routes import templates
 from huggingface_hub import constants
 from jinja2 import ChoiceLoader, DictLoader
 
@@ -51,13 +51,13 @@ def show_preview(models: ServedModels, environ: Mapping[str, str] = os.environ) 
         for name, value in tags.items()
         if value
     ]
-    environment = routes.templates.env
-    templates: Any = environment.loader  # Gradio's folder
-    source, _, _ = templates.get_source(environment, TEMPLATE)
+    environment = templates.env
+    folder: Any = environment.loader  # of Gradio
+    source, _, _ = folder.get_source(environment, TEMPLATE)
     # "raw", because the template's own marks could be part of a name.
     head = "<head>\n{% raw %}" + "\n".join(lines) + "{% endraw %}"
     page = GRADIO_TAGS.sub("", source).replace("<head>", head, 1)
-    environment.loader = ChoiceLoader([DictLoader({TEMPLATE: page}), templates])
+    environment.loader = ChoiceLoader([DictLoader({TEMPLATE: page}), folder])
 
 
 def find_picture(models: ServedModels, space_id: str | None) -> str | None:

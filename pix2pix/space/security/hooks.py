@@ -73,6 +73,8 @@ HOOKS = (
         ("app_kwargs", "max_file_size", "run_history", "enable_monitoring", "show_error",
          "server_port", "root_path", "num_workers", "ssr_mode", "_frontend"),
     ),
+    # The page: `previews` replaces a part of its template.
+    Hook("gradio.routes", "templates"),
     # Agents: `security.agents` replaces the first one and overrides the others.
     Hook(MCP, "GradioMCPServer", ("blocks",), "App.setup_mcp_server", "gradio.routes"),
     Hook(MCP, "GradioMCPServer.create_mcp_server", (), "GradioMCPServer.__init__"),
