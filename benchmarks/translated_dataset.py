@@ -33,7 +33,7 @@ TARGET = 0.9
 
 
 def write_dataset(folder: Path, rows: int) -> SourceTable:
-    """Writes a dataset of photos as JPEGs, with a map beside each, and opens it."""
+    """Writes a dataset of photos as JPEGs, each a second time as its "map", and opens it."""
 
     def encode(picture: np.ndarray) -> dict:
         stream = io.BytesIO()

@@ -103,7 +103,8 @@ class Options:
     space_hardware: str | None = setting(None, SPACE_HARDWARE_HELP, default_help="the Hub's choice")
     trackio_space_id: str | None = setting(
         None,
-        "static Space for the curves that trackio logged, free for every account and public",
+        "static Space for the curves that trackio logged, public and free for every account; "
+        "publishing without training only links to an existing one",
         default_help="the curves stay on this machine",
     )
     hf_job: str | None = setting(

@@ -184,6 +184,7 @@ def test_a_run_at_native_scale_is_published_with_its_scale(tmp_path: Path, capsy
     card = (tmp_path / "run" / "README.md").read_text()
     assert "images of 120x100 to 128x100 pixels, crops of 64x64 at this scale" in card
     assert 'mode="full").save(' in card and "--load_size none" in card
+    assert "both pictures of a pair are cropped" in card and "the middle square is used" in card
     translator = Translator(tmp_path / "run")
     middle = pictures[10].crop((33, 18, 97, 82))
     modes = [np.asarray(translator(middle, mode=mode)) for mode in ("fit", "full")]

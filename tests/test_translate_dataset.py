@@ -35,7 +35,7 @@ def test_a_folder_becomes_a_folder_that_datasets_loads(tmp_path: Path, model: Pa
     assert printed.out.splitlines()[-1].endswith(f": {maps}")
     first, last = printed.err.splitlines()
     assert first.startswith("Warning: row 3: This file is not a picture")
-    assert last == "Warning: 1 row has no translation: translation is empty there."
+    assert last == "Warning: 1 row has no translation; the column translation is empty there."
     files = [f"train-0000{number}-of-00003.parquet" for number in range(3)]
     assert {path.name for path in (maps / "data/train").iterdir()} == {*files, "translation.json"}
     assert_translated(source, maps, empty=[3])

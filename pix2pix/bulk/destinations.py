@@ -1,4 +1,4 @@
-"""Where a translated split goes: a folder of this machine, or a dataset on the Hub.
+"""Stores a translated split: in a folder of this machine, or in a dataset on the Hub.
 
 In both, the files of a split are `data/<split>/*.parquet`, beside the record `translation.json` of
 how they were made. They get there together, when all are complete.
@@ -26,7 +26,7 @@ NOT_OURS = "has files that pix2pix translate did not write"
 
 
 class Destination(ABC):
-    """Collects the files of one split. `add` and `complete` belong into a block of `opened`.
+    """Collects the files of one split; call `add` and `complete` inside `with opened(...)`.
 
     Attributes:
         name: the destination, for messages.
@@ -38,9 +38,9 @@ class Destination(ABC):
 
     @abstractmethod
     def read_finished(self) -> dict[str, TranslationRecord]:
-        """Returns the record of each split that is complete; raises `UserError` if it is others'.
+        """Returns the record of each split that is complete.
 
-        Nothing is written before that is known.
+        Raises `UserError` when the destination has files of others. Nothing is written.
         """
 
     @abstractmethod
@@ -108,9 +108,9 @@ class FolderDestination(Destination):
         """Does nothing: the files move together at the end."""
 
     def complete(self, records: dict[str, TranslationRecord]) -> str:
-        """Moves the files into the data folder at once; see `Destination.complete`."""
-        # The card names the split's files before they are there: a program that loads the dataset
-        # just then fails, where it would otherwise get what it takes for the whole dataset.
+        """Moves the files into the data folder in one step; see `Destination.complete`."""
+        # The card comes first: a program that loads the dataset in between fails, instead of taking
+        # the other splits for the whole dataset.
         write_text(self._folder / CARD_FILE, format_translation_card(records, self._folder.name))
         target = self._folder / DATA_FOLDER / self._split
         target.parent.mkdir(exist_ok=True)

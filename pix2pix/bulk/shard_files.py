@@ -19,7 +19,7 @@ from pix2pix.errors import UserError
 from pix2pix.files import remove_temporary, write_atomically
 from pix2pix.pairing.shards import GROUP_BYTES, GROUP_ROWS
 
-# So many pictures at the start that can't be read mean a wrong column, not some broken files.
+# If none of this many first pictures can be read, the column is wrong.
 FIRST_PICTURES = 20
 
 # Some rows with the number of their file and of the first row, and with their results.
@@ -182,7 +182,8 @@ def _check_first(batches: Iterator[Batch], plan: TranslationPlan) -> Iterator[Ba
     if all(result.png is None for result in results):
         raise UserError(
             f"None of the first {count(len(results), 'picture')} in the column {plan.input_column} "
-            f"can be translated, so nothing was done; e.g. row 0: {results[0].problem}"
+            "can be translated; choose another --input_column, or fix the problem of row 0: "
+            f"{results[0].problem}"
         )
     yield from first
     yield from batches

@@ -44,7 +44,7 @@ class SourceTable:
         Raises `UserError` when it can't be read, or has no such split.
         """
         self.name, self.split = name, split
-        # Its errors are raised too, so that they are reported in one line.
+        # The library also raises the errors that it logs; users should see each only once.
         datasets.logging.set_verbosity(datasets.logging.CRITICAL)
         with dataset_errors_as_user_errors(name, "pictures"):
             if is_saved_dataset(Path(name)):
@@ -115,7 +115,10 @@ class SourceTable:
                 f"Reading {self.name} broke off at row {row} of {self.split} "
                 f"({first_line(error)}); finished files are kept: run the command again."
             ) from error
-        raise UserError(f"{self.name} ended at row {row} of {self.split}, not at {stop}.")
+        advice = f"start anew with --max_samples {row} --overwrite" if row else "choose another one"
+        raise UserError(
+            f"The split {self.split} of {self.name} ended at row {row}, not at {stop}: {advice}."
+        )
 
     def _read(self, start: int, stop: int) -> Iterator[pa.Table]:
         if self._table is not None:

@@ -58,7 +58,7 @@ def format_translation_card(records: Mapping[str, TranslationRecord], title: str
         input=plan.input_column,
         license=f"`{license.get('license_name') or license['license']}`, that of the source."
         if license.get("license")
-        else "The source does not state one.",
+        else "No single license was found; see the card of the source.",
     )
     return f"---\n{data.to_yaml()}\n---\n\n{text}"
 

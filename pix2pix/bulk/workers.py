@@ -53,7 +53,7 @@ def translate_file(translator: Translator, mode: str, file: bytes) -> Translated
 
 
 class Workers:
-    """Translates on all cores: with one process in threads of it, else in so many others.
+    """Translates on all cores, in threads of this process or in several other processes.
 
     With one process, each core has a picture of its own. That is faster than all cores on one
     picture, where each waits for the slowest after every layer. Other processes share the cores.
@@ -98,7 +98,7 @@ class Workers:
     ) -> Iterator[tuple[Item, list[Translated]]]:
         """Yields each item with the results of its files, in order.
 
-        Only so many items are read ahead that no worker waits, so memory stays constant. Raises
+        Reads ahead only as many items as keep all workers busy, so memory stays constant. Raises
         `UserError` when a process ends, as it does when memory runs out.
         """
         waiting: deque[tuple[Item, list[Future[Translated]]]] = deque()

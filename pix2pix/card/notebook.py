@@ -82,14 +82,15 @@ FINE_TUNE = """\
 ## Fine-tune it
 
 A new run starts from the model's weights. `PAIRS` names the pairs to train on, which are the \
-model's own until you change them. The pictures are your photo and both translations."""
+model's own until you change them. The cell then shows your photo, the model's translation and the \
+new one."""
 TRAIN = """\
 options = ["--max_train_steps", str(STEPS), "--warmup_steps", str(STEPS // 10)]
 options += ["--output_dir", "fine-tuned", "--overwrite_output_dir"]
 assert run("train", "--init_from", NAME, *PAIRS, *options), "The training failed; see above."
 display(Image.open(photo), result, Translator("fine-tuned")(photo{mode}))"""
-LOCAL = """ They were in the folder `{name}` where the model was trained: copy it here, or add \
-`"--dataset_name"` and the name of other pairs to the command."""
+LOCAL = """ The pairs were in the folder `{name}` on the machine of the training: copy it here, or \
+add `"--dataset_name"` and the name of other pairs to the command."""
 # In place of a Space's URL where none is known.
 NO_SOURCE = "https://huggingface.co/spaces/<user>/<space>"
 

@@ -130,7 +130,7 @@ def publish(options: Options, target: "Target") -> None:
 
 
 def check_dashboard(options: Options) -> Options:
-    """Returns the options with the full id of --trackio_space_id, after reading requests only.
+    """Returns the options with the full id of --trackio_space_id; changes nothing on the Hub.
 
     Raises `UserError` when the curves can't be published there, or when --push_only names a
     dashboard that does not exist, since it publishes no curves.

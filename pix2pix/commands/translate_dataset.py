@@ -53,7 +53,7 @@ def run(settings: TranslateSettings) -> int:
     if check_fits(finished, plan, settings.overwrite, destination.name):
         if unfinished and unfinished.plan == plan:
             destination.delete_unfinished()  # its run was killed between its last two steps
-        print(f"Nothing to translate: {destination.name} has this translation already.")
+        print(f"{destination.name} has this translation already; nothing was translated.")
         return 0
     if not settings.overwrite:
         check_continues(unfinished, plan, destination.name)
@@ -184,7 +184,7 @@ def _translate(
     print(f"{count(todo, 'row')} translated ({rate:.1f} images/s): {where}")
     if untranslated := sum(record.untranslated.values()):
         logger.warning(
-            "%s no translation: %s is empty there.",
+            "%s no translation; the column %s is empty there.",
             "1 row has" if untranslated == 1 else f"{untranslated:,} rows have",
             plan.output_column,
         )

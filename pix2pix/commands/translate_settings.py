@@ -11,7 +11,7 @@ from pix2pix.names import check_model_name, is_repository_name
 from pix2pix.pixels.rule import PixelRule
 from pix2pix.translate import STARTER_MODEL, Mode, Translator, TranslatorOptions
 
-# Settings that have no meaning without picture files, and without a dataset.
+# Settings for picture files only, and for a dataset only.
 OF_PICTURES = ("format", "side_by_side", "skip_existing")
 OF_DATASETS = (
     "dataset_config", "dataset_revision", "split", "input_column", "output_column", "max_samples",
@@ -32,8 +32,8 @@ class TranslateSettings:
     )
     output: Path | None = setting(
         None,
-        "folder for the results; it gets the subfolders of the input folders, or the translated "
-        "dataset unless --push_to_hub names one on the Hub",
+        "folder for the results, with the subfolders of the input folders; a dataset needs either "
+        "--output or --push_to_hub",
         default_help="none",
         local=True,
     )
@@ -77,7 +77,9 @@ class TranslateSettings:
         may_be_path=True,
     )
     dataset_config: str | None = setting(
-        None, "configuration of the dataset", default_help="its only one"
+        None,
+        "configuration of a dataset that has several",
+        default_help="the only one, or the one named default",
     )
     dataset_revision: str | None = setting(
         None, "commit, tag or branch of the dataset", default_help="the newest commit"
@@ -165,7 +167,7 @@ class TranslateSettings:
 
 
 def load_translator(settings: TranslateSettings, threads: int | None = None) -> Translator:
-    """Loads the model that the settings name, for so many threads of one translation.
+    """Loads the model that the settings name; each translation uses `threads` threads.
 
     None reads PIX2PIX_THREADS. Raises `UserError` when the model can't be loaded.
     """

@@ -27,7 +27,7 @@ def write_handler(folder: Path) -> None:
 
 
 def bundle(name: str) -> str:
-    """Returns the source of a module of the package as one that does not import the package.
+    """Returns the source of a module, rewritten so that it does not import the package.
 
     Raises `ValueError` if two modules define the same name that it needs.
     """
@@ -77,7 +77,7 @@ class _Bundle:
     owners: dict[str, str] = field(default_factory=dict)
 
     def add(self, module: _Module, name: str) -> None:
-        """Adds what `name` is in `module`, unless it is there or a built-in name."""
+        """Adds the definition of `name` in `module`, once; built-in names have none."""
         statement = module.statements.get(name)
         if statement is None:
             return

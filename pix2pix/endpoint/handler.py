@@ -4,10 +4,10 @@ A request is the bytes of a picture, or JSON:
 
     {"inputs": PICTURE or [PICTURE, ...], "parameters": {"mode": "fit" or "full"}}
 
-A PICTURE is the base64 of a file, or a URL of one. The response is a PNG of the picture's own size,
-as base64 in JSON; for a list, a list of them, in which {"error": ...} stands for a picture that
-could not be translated. The modes and the pixels are those of `pix2pix.Translator`, for pictures
-with 8 bits.
+A PICTURE is the base64 of a file, or a URL of one. The response is a PNG of the picture's own size:
+its bytes with `Accept: image/png`, else its base64 in JSON. For a list, it is a list of base64
+texts, in which {"error": ...} stands for a picture that could not be translated. The modes and the
+pixels are those of `pix2pix.Translator`, for pictures with 8 bits.
 """
 
 import base64
@@ -57,8 +57,8 @@ class EndpointHandler:
     def __init__(self, path: str = "") -> None:
         """Loads the model in the folder `path`.
 
-        Raises `UserError` when its files do not belong together, or when it needs bands of files
-        that have more than three.
+        Raises `UserError` when its files do not belong together, or when it was trained on chosen
+        bands.
         """
         about = json.loads((Path(path) / "pix2pix.json").read_text(encoding="utf-8"))
         graph = (Path(path) / "generator.onnx").read_bytes()

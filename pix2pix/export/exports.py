@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import time
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from pix2pix.export.file_formats import FORMATS, TYPES
 from pix2pix.export.onnx_graph import MAX_DIFFERENCE, Run, largest_difference
 from pix2pix.images import to_tensor
 
-# Translations of one picture of which the fastest is reported: other programs slow the rest down.
+# A picture is translated this often, and the fastest counts: other programs slow some runs down.
 TIMED_RUNS = 10
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,8 @@ class Export:
     """A written export, as compared with Keras.
 
     Attributes:
-        format: a key of `FORMATS`. precision: the type in which kernels are stored.
+        format: a key of `FORMATS`.
+        precision: the type in which kernels are stored.
         bytes: the size of the file or folder.
         max_difference: the largest difference from Keras, on outputs in [-1, 1].
         seconds: the time of a picture of the training size, on this machine.
@@ -96,13 +98,13 @@ def write_published(
     for format in dict.fromkeys(formats):
         # generator.onnx has float16 kernels already.
         precisions = ("float32",) if format == "onnx" else FORMATS[format].precisions
-        for precision in precisions:
+        for precision, following in zip_longest(precisions, precisions[1:]):
             try:
                 export = write_export(
                     generator, format, folder / EXPORTS[format], pictures, precision
                 )
             except UserError as error:
-                logger.warning("%s", error)
+                logger.warning("%s%s", error, f" Trying {following}." if following else "")
                 continue
             logger.info("%s", export.describe())
             exports[format] = asdict(export)
@@ -128,7 +130,7 @@ def _check_difference(difference: float, format: str, precision: str) -> None:
         return
     advice = "Please report this with the versions in pix2pix.json."
     if precision != "float32":
-        advice = "Its weights need --precision float32."
+        advice = "Its weights need float32 kernels (--precision float32 of pix2pix export)."
     raise UserError(
         f"The {format} export differs from the Keras generator by {difference:.2g}, more than "
         f"{limit:.2g}, so it was not written. {advice}"

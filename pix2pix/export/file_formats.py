@@ -27,7 +27,7 @@ class Format:
     Attributes:
         precisions: the types in which kernels can be stored, the default first.
         save: writes the generator to a path, with kernels of a precision, for pictures of a size.
-        load: returns the function that the program computes for which the format is.
+        load: loads the file with the program that the format is for; returns its function.
     """
 
     precisions: tuple[str, ...]

@@ -21,8 +21,8 @@ def check_dashboard(space_id: str) -> tuple[str, bool]:
         The full id, and whether the Space exists.
 
     Raises:
-        UserError: when the token may not write there, or when the Space is another one than a
-            static dashboard of trackio, whose files the dashboard would replace.
+        UserError: when the token may not write there, or when the Space exists and is not a static
+            dashboard of trackio: its files would be replaced.
     """
     from huggingface_hub import HfApi
 

@@ -176,9 +176,10 @@ def _retry(request: Callable[[], None]) -> None:
 
 
 class BranchUploads:
-    """Uploads files to a branch in the background, all that wait for a minute in one commit.
+    """Uploads files to a branch in the background, with at most one commit a minute.
 
-    Used in a `with` block, at whose end an upload that is running is waited for.
+    Only `finish` does not wait for the minute. Used in a `with` block, at whose end an upload that
+    is running is waited for.
     """
 
     def __init__(self, branch: DatasetBranch, on_uploaded: Callable[[Path], None], extra: Path):
@@ -229,10 +230,10 @@ class BranchUploads:
         self._running = self._thread.submit(self._upload, files)
 
     def _upload(self, files: list[Path]) -> None:
-        # Read at once, because the file is replaced meanwhile.
+        # Read now, because the file may be replaced during the upload.
         content: dict[str, Path | bytes] = {self._extra.name: self._extra.read_bytes()}
         self._branch.upload(content | {path.name: path for path in files})
         for path in files:
             self._on_uploaded(path)
         self._count += len(files)
-        logger.info("%d files are uploaded to %s.", self._count, self._branch.page)
+        logger.info("Files uploaded to %s so far: %d.", self._branch.page, self._count)

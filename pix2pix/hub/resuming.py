@@ -1,4 +1,4 @@
-"""Finds the checkpoint to resume from, on the Hub or on this machine, so on any machine."""
+"""Finds the checkpoint to resume from, on the Hub or here, so that any machine can go on."""
 
 import logging
 import shutil

@@ -1,4 +1,4 @@
-"""What a link to the Space shows elsewhere, and the badges at the top of its page.
+"""Sets what links to the Space show elsewhere, and writes the badges at the top of its page.
 
 A preview is made of OpenGraph tags in the page's head. Those of Gradio's template show Gradio's own
 name and picture.
@@ -26,15 +26,15 @@ DESCRIPTION = (
 )
 # Who may host a copy; docs/space.md explains it.
 DUPLICATION_RULE = (
-    "For accounts with PRO or a Team or Enterprise plan; free ones that are older than 30 days "
-    "choose ZeroGPU."
+    "Needs PRO, a Team or Enterprise plan, or a free account older than 30 days with ZeroGPU "
+    "hardware."
 )
 
 
 def show_preview(models: ServedModels, environ: Mapping[str, str] = os.environ) -> None:
     """Makes Gradio's page send tags with the default model's names and picture.
 
-    The Hub sets SPACE_ID in a Space; without it, or a model on the Hub, no picture has a URL.
+    The picture has a URL only if the model is on the Hub, or the page is a Space (SPACE_ID).
     """
     space_id = environ.get("SPACE_ID")
     tags = {

@@ -102,7 +102,8 @@ def train(
         collect_stop_signals() as signals,
     ):
         while True:
-            # Also before the first step: a signal saves a run before its last step is scored.
+            # First in the loop, because a run that a signal stopped at its last step resumes here
+            # and still has to be scored.
             is_best = validation.is_due(step) and _validate(
                 trainer, step, history, validation, settings, report
             )

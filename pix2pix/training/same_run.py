@@ -18,7 +18,7 @@ LOGGER = logging.getLogger(__name__)
 def check_same_run(config: Config, checkpoint: Checkpoint) -> None:
     """Raises `UserError` naming the fields in which `config` differs from the checkpoint's.
 
-    Fields that are declared as `resumable` may differ; only, a run with validation stays one.
+    Fields that are declared as resumable may differ, but validation can't be switched on or off.
     """
     allowed = {spec.name for spec in settings_of(Config) if spec.resumable}
     if checkpoint.data and checkpoint.data["file_count"] and Path(config.dataset_name).exists():

@@ -134,7 +134,9 @@ class Validation:
         """Returns the scores of the last validation in one line."""
         row = self.rows[-1]
         scores = ", ".join(f"{k} {v:.4g}" for k, v in row.items() if k not in ("step", "seconds"))
-        rank = "the best so far" if row["step"] == self.best_step else f"best: {self.best_step:,}"
+        rank = (
+            "the best so far" if row["step"] == self.best_step else f"best: step {self.best_step:,}"
+        )
         share = self.seconds / max(trained_seconds, 1e-9)
         return f"Validation after step {row['step']:,} ({rank}): {scores}; {share:.1%} of the time."
 
@@ -165,8 +167,8 @@ class Validation:
 def compile_generator(trainer: Trainer) -> Predict:
     """Returns a function that translates pictures with the weights that the trainer has then.
 
-    It uses the network that is trained, without dropout, or its average. What is published from it
-    computes the same up to rounding (`Trainer.published`), but would be a second copy in memory.
+    It uses the network that is trained, without dropout, or its average. The published network
+    (`Trainer.published`) computes the same up to rounding, but is a second copy in memory.
     """
     network = trainer.generator if trainer.averaged is None else trainer.averaged
     translate = tf.function(lambda pictures: network(pictures, training=False))
