@@ -258,5 +258,17 @@ def test_a_costly_validation_is_one_warning_with_a_number_of_steps():
     assert validation.find_problem() is None
     validation._recent_share = 0.2
     warning = validation.find_problem()
-    assert warning.startswith("Validation takes 20% of the time; --validation_steps 4 or")
+    assert warning.startswith("Validation takes 20% of the time; --validation_steps 5 or")
     assert validation.find_problem() is None
+
+
+def test_a_short_interval_before_the_last_step_is_not_called_costly():
+    """Steps take no time here, so validation takes all of it."""
+    problems = {}
+    for last in (7, 9):
+        validation = Validation(scripted(*range(4), steps=3), last)
+        validation._predict = lambda pictures: pictures
+        for step in filter(validation.is_due, range(last + 1)):
+            validation.run(None, step, 0)
+        problems[last] = validation.find_problem()
+    assert problems[7] is None and "of the time" in problems[9]

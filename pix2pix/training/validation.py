@@ -109,7 +109,7 @@ class Validation:
         The generator is the averaged one if there is one. Neither its weights nor a random state
         change. Raises `UserError` when its output is no longer finite.
         """
-        self._measure_share()
+        self._measure_share(step)
         if self._predict is None:
             self._predict = compile_generator(trainer)
         scores = self.plan.score(self._predict)
@@ -123,11 +123,11 @@ class Validation:
         self.seconds += self._last_seconds
         return is_best
 
-    def _measure_share(self) -> None:
+    def _measure_share(self, step: int) -> None:
         """Measures which share of the time since its start the last validation took."""
         self._starts.append(time.monotonic())
-        # The first validation also compiles the generator.
-        if len(self._starts) > 2:
+        # The first validation also compiles the generator, and the last interval may be short.
+        if len(self._starts) > 2 and step - self.rows[-1]["step"] == self.plan.steps:
             self._recent_share = self._last_seconds / (self._starts[-1] - self._starts[-2])
 
     def describe_last(self, trained_seconds: float) -> str:
@@ -146,7 +146,9 @@ class Validation:
         if self._warned or share <= MAX_SHARE:
             return None
         self._warned = True
-        steps = math.ceil(self.plan.steps * share / MAX_SHARE)
+        # With v seconds of validation and t of training, the share is v / (v + t).
+        factor = share * (1 - MAX_SHARE) / (MAX_SHARE * (1 - share))
+        steps = math.ceil(self.plan.steps * factor)
         return (
             f"Validation takes {share:.0%} of the time; --validation_steps {steps} or a smaller "
             f"--selection_samples brings it below {MAX_SHARE:.0%}."
