@@ -3,11 +3,12 @@
     python -m benchmarks.finetune --dataset_name <pairs>
 
 The 20 are spread over the training pairs. Both models have the same networks, pairs, steps and
-settings; only the weights at the start differ. Other flags go to train_hub.py. A stopped benchmark
-continues where it was.
+settings; only the weights at the start differ. Other flags go to train_hub.py. Started again with
+the same flags, a stopped benchmark continues where it was.
 """
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
@@ -44,13 +45,14 @@ def main() -> None:
             for word in (name, str(value))
         ],
     }
-    folder = arguments.output_dir / f"pairs-{arguments.pairs}"
+    chosen = [arguments.dataset_name, str(arguments.pairs)]
+    folder = name_folder(arguments.output_dir / "pairs", chosen)
     pairs = write_few(arguments.dataset_name, arguments.pairs, folder)
     steps = ["--max_train_steps", str(arguments.steps)]
     flags = ["--dataset_name", pairs, *steps, *SHARED, *flags]
     reports = {
         name: [
-            train(arguments.output_dir / f"{name.split()[0]}-{seed}-{arguments.steps}",
+            train(arguments.output_dir / f"{name.split()[0]}-{seed}",
                   [*flags, *start, "--seed", str(seed)])
             for seed in arguments.seeds
         ]
@@ -71,8 +73,18 @@ def main() -> None:
         print(f"| {name} | {' | '.join(cells)} | {l1.min():.2f} to {l1.max():.2f} |")
 
 
-def train(folder: Path, flags: list[str]) -> dict:
-    """Trains unless the folder has the finished run; returns the content of metrics.json."""
+def name_folder(path: Path, settings: list[str]) -> Path:
+    """Returns `path` with an ending for the settings, so that others don't find its results."""
+    digest = hashlib.sha256("\0".join(settings).encode()).hexdigest()
+    return path.with_name(f"{path.name}-{digest[:8]}")
+
+
+def train(path: Path, flags: list[str]) -> dict:
+    """Trains into a folder named after `path` and the flags, unless it has the finished run.
+
+    Returns the content of metrics.json.
+    """
+    folder = name_folder(path, flags)
     if not (folder / "README.md").exists():
         command = [sys.executable, "train_hub.py", *flags, "--output_dir", str(folder)]
         command += ["--resume_from_checkpoint", "latest"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.finetune import name_folder, train
 from benchmarks.gpu import CONTENDERS
 from benchmarks.recipe_report import relative_difference
 from benchmarks.recipe_runs import find, measure_gap, pack, read_results, unpack
@@ -58,6 +59,17 @@ def test_the_gap_is_that_of_the_second_half(tmp_path: Path):
     path = tmp_path / "history.csv"
     path.write_text("step,d_real,d_fake\n1,0.5,0.5\n2,0.5,0.5\n3,0.9,0.1\n4,0.7,0.3\n")
     assert measure_gap(path) == pytest.approx(0.6)
+
+
+def test_fine_tuning_uses_only_results_of_the_same_flags(tmp_path: Path):
+    flags = ["--dataset_name", "pairs"]
+    finished = name_folder(tmp_path / "starter-0", flags)
+    finished.mkdir()
+    (finished / "README.md").touch()
+    (finished / "metrics.json").write_text('{"metrics": {"l1": 1}}')
+    assert train(tmp_path / "starter-0", flags) == {"metrics": {"l1": 1}}
+    with pytest.raises(SystemExit, match="The training failed"):
+        train(tmp_path / "starter-0", [*flags, "--seed", "one"])
 
 
 def run_recipes(action: str, folder: Path, *arguments: str) -> str:
