@@ -13,15 +13,9 @@ pixels are those of `pix2pix.Translator`, for pictures with 8 bits.
 import base64
 import binascii
 import hashlib
-import http.client
 import io
-import ipaddress
 import json
 import os
-import socket
-import ssl
-import time
-import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +23,7 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
+from pix2pix.endpoint.picture_urls import fetch
 from pix2pix.errors import UserError
 from pix2pix.formats import READABLE_FORMATS
 from pix2pix.geometry import Geometry
@@ -45,10 +40,6 @@ MAX_BATCH = 32
 MODES_OF_8_BITS = (
     "1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "HSV", "LAB",
 )  # fmt: skip
-MAX_URL_BYTES, MAX_URL_SECONDS, MAX_REDIRECTS = 32_000_000, 20, 3
-REDIRECTS = (301, 302, 303, 307, 308)
-# Host names, separated by commas, that may be fetched though their addresses are not public.
-HOSTS_VARIABLE = "PIX2PIX_ENDPOINT_HOSTS"
 
 
 class EndpointHandler:
@@ -170,72 +161,3 @@ def _to_rgb(image: Image.Image, legend: tuple) -> Image.Image:
     if image.mode in ("La", "RGBa"):
         image = image.convert(image.mode.replace("a", "A"))
     return paint_gray(lay_over_white(to_srgb(image, image.info.get("icc_profile"))), legend)
-
-
-def fetch(url: str) -> bytes:
-    """Returns the file at an http(s) URL of a public host, after at most three redirects.
-
-    A client must not reach the network of the endpoint, such as its metadata server, so that each
-    address is checked before a connection to it. Raises `UserError` for other hosts, for more than
-    32 MB, after 20 seconds, and when there is no file.
-    """
-    deadline = time.monotonic() + MAX_URL_SECONDS
-    try:
-        for _ in range(MAX_REDIRECTS + 1):
-            response = _request(url)
-            with response:
-                if response.status in REDIRECTS:
-                    url = urllib.parse.urljoin(url, response.headers.get("Location", ""))
-                    continue
-                if response.status != 200:
-                    raise UserError(f"The URL's host answers with the status {response.status}.")
-                return _read_body(response, deadline)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = f"{type(error).__name__}: {str(error)[:100]}"
-        raise UserError(f"The URL can't be fetched ({reason}); check it.") from None
-    raise UserError(f"The URL leads to more than {MAX_REDIRECTS} redirects; send its last one.")
-
-
-def _request(url: str) -> http.client.HTTPResponse:
-    """Sends a request to the address that was checked: a second lookup could give another one."""
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError("The URL has to begin with http:// or https://, and name a host.")
-    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-    stream = socket.create_connection((_find_address(parts.hostname, port), port), MAX_URL_SECONDS)
-    try:
-        if parts.scheme == "https":
-            context = ssl.create_default_context()
-            stream = context.wrap_socket(stream, server_hostname=parts.hostname)
-        connection = http.client.HTTPConnection(parts.hostname, port)
-        connection.sock = stream
-        host = parts.netloc.rpartition("@")[2]
-        path = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
-        headers = {"Host": host, "User-Agent": "pix2pix", "Connection": "close"}
-        connection.request("GET", path, headers=headers)
-        return connection.getresponse()
-    except BaseException:
-        stream.close()
-        raise
-
-
-def _find_address(host: str, port: int) -> str:
-    """Returns an IPv4 address of a host. Raises `UserError` if one of them is not public."""
-    found = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)
-    addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]
-    trusted = os.environ.get(HOSTS_VARIABLE, "").lower().split(",")
-    is_public = all(a.is_global and not a.is_multicast for a in addresses)
-    if not is_public and host not in trusted:
-        raise UserError("The URL's host has no public address; send the picture itself.")
-    return str(addresses[0])
-
-
-def _read_body(response: http.client.HTTPResponse, deadline: float) -> bytes:
-    content = bytearray()
-    while chunk := response.read1(65_536):
-        content += chunk
-        if len(content) > MAX_URL_BYTES:
-            raise UserError(f"The file at the URL is larger than {MAX_URL_BYTES // 10**6} MB.")
-        if time.monotonic() > deadline:
-            raise UserError(f"The file at the URL took more than {MAX_URL_SECONDS} seconds.")
-    return bytes(content)
