@@ -14,8 +14,9 @@ import pytest
 from huggingface_hub import HfApi, ModelCard
 from PIL import Image
 
-from pix2pix import Translator, card, flags
+from pix2pix import Translator, UserError, card, flags
 from pix2pix.artifacts import PAINTER_FOLDER
+from pix2pix.commands import train
 from pix2pix.config import Config
 from pix2pix.evaluation import METRICS
 from pix2pix.hub import read_dataset_card
@@ -213,7 +214,10 @@ def test_the_license_is_the_one_on_the_datasets_card(hub: HubServer, repo_id: st
     assert read_dataset_card(repo_id, without) == read_dataset_card("assets", None) == {}
     assert set(read_dataset_card("assets/sample_maps", None)) > {"license", "palettes"}
     hub.faults.append(Fault("GET", repo_id, "reset", times=20))
-    assert read_dataset_card(repo_id, licensed) == {}, "a failure must not end a finished run"
+    with pytest.raises(UserError, match="can't be reached"):
+        read_dataset_card(repo_id, licensed)
+    config = Config(dataset_name=repo_id, dataset_revision=licensed)
+    assert train.read_card(config) == {}, "a failure must not end a finished run"
     about = json.loads((STARTER_MODEL / "pix2pix.json").read_text(encoding="utf-8"))
     about["config"] |= {"dataset_name": repo_id, "dataset_revision": licensed}
     del about["dataset_license"]

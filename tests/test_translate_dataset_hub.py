@@ -134,6 +134,17 @@ def test_an_upload_that_fails_keeps_the_files_for_the_next_run(
     assert_translated(dataset, repo_id, empty=[7])
 
 
+def test_an_outage_does_not_lose_the_license(
+    hub: HubServer, dataset: str, repo_id: str, model: Path, capsys
+):
+    """The dataset is opened with the same request, before its card is read."""
+    request = f"{dataset}/revision/"
+    hub.faults += [Fault("GET", request, "delay", seconds=0), Fault("GET", request, 503)]
+    line = failure(capsys, dataset, model, "--push_to_hub", repo_id)
+    assert f"The dataset {dataset}" in line and "(503)" in line
+    assert ("dataset", repo_id) not in hub.store.repos, "nothing is begun without it"
+
+
 def test_a_job_gets_the_command_with_pinned_revisions(
     hub: HubServer, dataset: str, model: Path, model_repo: str, repo_id: str, capsys
 ):

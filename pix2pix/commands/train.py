@@ -18,6 +18,7 @@ from pix2pix import console, preflight
 from pix2pix.artifacts import DISCRIMINATOR_FILE
 from pix2pix.config import Config
 from pix2pix.environment import describe_missing_gpu
+from pix2pix.errors import UserError
 from pix2pix.files import write_atomically
 from pix2pix.flags import parse
 from pix2pix.options import Options
@@ -235,11 +236,11 @@ def write_artifacts(
     )
     # Before the imports, because it frees memory that they and the following steps need.
     generator = trainer.finish()
-    from pix2pix import artifact_writer, hub
+    from pix2pix import artifact_writer
     from pix2pix.evaluation import table
 
     device = trainer.devices.name
-    card = hub.read_dataset_card(config.dataset_name, config.dataset_revision)
+    card = read_card(config)
     run = artifact_writer.FinishedRun(
         config, result.step, result.seconds, result.history, device, card, base_model,
         validation, result.validation.rows,
@@ -255,3 +256,13 @@ def write_artifacts(
     else:
         print(metrics["protocol"])
     print(f"Everything is in {options.output_dir}: README.md, samples.png, generator.onnx, ...")
+
+
+def read_card(config: Config) -> dict[str, Any]:
+    """Returns the front matter of the dataset's card; {} when the Hub is down, to keep the run."""
+    from pix2pix import hub
+
+    try:
+        return hub.read_dataset_card(config.dataset_name, config.dataset_revision)
+    except UserError:
+        return {}

@@ -257,13 +257,13 @@ def dataset_commit(name: str, revision: str | None = None) -> str | None:
 
 
 def read_dataset_card(name: str, revision: str | None) -> dict[str, Any]:
-    """Returns the front matter of a dataset's README.md, such as its license; {} without one.
+    """Returns the front matter of a dataset's README.md, such as its license, or {}.
 
     Args:
         name: a dataset id, or a folder.
         revision: the commit of a dataset on the Hub; None for anything else.
 
-    This request is sent after the training, so a failure gives {} rather than lose the run.
+    Raises `UserError` when the request to the Hub fails.
     """
     from huggingface_hub import DatasetCard, HfApi
     from yaml import YAMLError
@@ -275,6 +275,6 @@ def read_dataset_card(name: str, revision: str | None) -> dict[str, Any]:
             return {}
         with hub_errors_as_user_errors(f"The dataset {name}"):
             card = HfApi().dataset_info(name, revision=revision).card_data
-    except (OSError, TypeError, ValueError, YAMLError, UserError):
+    except (OSError, TypeError, ValueError, YAMLError):
         return {}  # TypeError: a key in the front matter that is no text
     return card.to_dict() if card else {}
