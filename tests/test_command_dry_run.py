@@ -59,9 +59,11 @@ def test_the_plan_describes_the_validation(tmp_path: Path, capsys):
     assert "Training pairs: 32, rows 0 to 31 of train." in output
     assert "Selection pairs: 8, rows 32 to 39 of train." in output
     assert (
-        "validation: 7, one every 15 steps, on 8 selection pairs; stops after 2 without a new "
-        "best; publishes the best weights (by mean_iou)" in output
+        "validation: 7, one every 15 steps, on 8 selection pairs, compared by mean_iou; stops "
+        "after 2 without a new best; publishes the best weights" in output
     )
+    assert run(tmp_path, *flags, "--selection_samples", "8", "--publish", "last") == 0
+    assert "a new best; publishes the last weights" in capsys.readouterr().out
 
 
 def test_the_estimated_memory_is_the_parameters_plus_a_share_per_pair_of_the_batch():

@@ -161,11 +161,12 @@ def _output_bytes(parameters: tuple[int, int], config: Config, options: Options)
 
 def _describe_validation(config: Config, steps: int) -> str:
     every, pairs = config.validation_steps, config.selection_samples
-    text = f"{-(-steps // every):,}, one every {every:,} steps, on {pairs} selection pairs"
+    text = f"{-(-steps // every):,}, one every {every:,} steps, on {pairs} selection pairs, "
+    text += f"compared by {config.selection_metric}"
     if config.early_stopping_patience:
         text += f"; stops after {config.early_stopping_patience} without a new best"
     weights = "the best" if config.publishes_best else "the last"
-    return f"{text}; publishes {weights} weights (by {config.selection_metric})"
+    return f"{text}; publishes {weights} weights"
 
 
 def _check_disk(needed: dict[Path, int]) -> None:
