@@ -145,6 +145,22 @@ def test_an_outage_does_not_lose_the_license(
     assert ("dataset", repo_id) not in hub.store.repos, "nothing is begun without it"
 
 
+def test_commits_on_the_branch_are_named_after_the_files(
+    hub: HubServer, logged_in: None, repo_id: str, tmp_path: Path
+):
+    record, *shards = (tmp_path / name for name in ("translation.json", "validation-0", "v-1"))
+    for path in (record, *shards):
+        path.touch()
+    branch = dataset_branch.DatasetBranch(repo_id, "validation", private=False)
+    branch.create()
+    uploads = dataset_branch.BranchUploads(branch, lambda _: None, extra=record)
+    uploads._upload(shards[:1])
+    uploads._upload(shards)
+    repo = hub.store.repo("dataset", repo_id)
+    titles = [commit.title for commit in repo.history(repo.resolve("unfinished-validation"))]
+    assert titles[:2] == ["Add 2 files", "Add validation-0"]
+
+
 def test_a_job_gets_the_command_with_pinned_revisions(
     hub: HubServer, dataset: str, model: Path, model_repo: str, repo_id: str, capsys
 ):

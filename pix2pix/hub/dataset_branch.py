@@ -110,11 +110,11 @@ class DatasetBranch:
                 self.repo_id, branch=self.branch, revision=first, repo_type="dataset", exist_ok=True
             )
 
-    def upload(self, files: Mapping[str, Path | bytes]) -> None:
+    def upload(self, files: Mapping[str, Path | bytes], title: str) -> None:
         """Adds files to the branch in one commit."""
-        _retry(lambda: self._upload_once(files))
+        _retry(lambda: self._upload_once(files, title))
 
-    def _upload_once(self, files: Mapping[str, Path | bytes]) -> None:
+    def _upload_once(self, files: Mapping[str, Path | bytes], title: str) -> None:
         from huggingface_hub import CommitOperationAdd
 
         # Operations remember what was uploaded, so each attempt has new ones.
@@ -123,7 +123,7 @@ class DatasetBranch:
             self._api.create_commit(
                 self.repo_id,
                 operations,
-                commit_message=f"Add {min(files)}" if len(files) < 3 else f"Add {len(files)} files",
+                commit_message=title,
                 repo_type="dataset",
                 revision=self.branch,
             )
@@ -232,7 +232,8 @@ class BranchUploads:
     def _upload(self, files: list[Path]) -> None:
         # Read now, because the file may be replaced during the upload.
         content: dict[str, Path | bytes] = {self._extra.name: self._extra.read_bytes()}
-        self._branch.upload(content | {path.name: path for path in files})
+        title = f"Add {files[0].name if len(files) == 1 else f'{len(files)} files'}"
+        self._branch.upload(content | {path.name: path for path in files}, title)
         for path in files:
             self._on_uploaded(path)
         self._count += len(files)
