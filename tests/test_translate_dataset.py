@@ -105,6 +105,18 @@ def test_an_interrupted_run_goes_on_with_the_missing_files(tmp_path: Path, model
     assert len(files) == 3 and times.items() <= files.items()
 
 
+def test_a_folder_of_an_interrupted_run_takes_another_split(tmp_path: Path, model: Path):
+    source, maps = write_table(tmp_path / "photos", make_table(2)), tmp_path / "maps"
+    write_table(source, make_table(3), "validation")
+    assert run(source, model, "--output", maps) == 0
+    # As a process leaves it that is killed between the card and the files.
+    (maps / "data" / "train").rename(maps / ".unfinished-train")
+    (maps / "data").rmdir()
+    assert run(source, model, "--output", maps, "--split", "validation") == 0
+    assert run(source, model, "--output", maps) == 0
+    assert [len(read_rows(maps, split)[0]) for split in ("train", "validation")] == [2, 3]
+
+
 def test_another_translation_replaces_the_first_one_only_when_asked(
     tmp_path: Path, model: Path, capsys
 ):
@@ -186,9 +198,15 @@ def test_folders_that_are_refused(tmp_path: Path, model: Path, capsys):
         (["x.jpg", "--dataset_name", "a/b", "--output", "x"], "are two inputs"),
         (["--dataset_name", "a/b", "--output", "x", "--side_by_side"], "is for picture files"),
         (["--dataset_name", "a/b", "--output", "x", "--hf_job", "t4"], "without --push_to_hub"),
+        (["--dataset_name", "a/b", "--output", "x", "--hf_job_timeout", "1h"], "without --hf_job:"),
+        (
+            ["--dataset_name", "a/b", "--push_to_hub", "c/d", "--hf_job_source", "git+https://x/y"],
+            "--hf_job_source has no effect without --hf_job: add it",
+        ),
         (["--dataset_name", "a/b", "--output", "x", "--num_proc", "0"], "must be at least 1"),
         (["--dataset_name", "a/b", "--output", "x", "--output_column", ""], "is empty"),
         (["x.jpg", "--output", "x", "--split", "test"], "no effect without --dataset_name"),
+        (["x.jpg", "--output", "x", "--hf_job_timeout", "1h"], "no effect without --dataset_name"),
     ],
 )
 def test_flags_that_do_not_fit_together(arguments: list[str], reason: str, capsys):

@@ -22,6 +22,8 @@ from pix2pix.files import write_text
 from pix2pix.hub.dataset_branch import CARD_FILE, DATA_FOLDER, BranchUploads, DatasetBranch
 from pix2pix.picture_files import printable
 
+# The hidden folder of a split in a folder of this machine begins with this.
+UNFINISHED = ".unfinished-"
 NOT_OURS = "has files that pix2pix translate did not write"
 
 
@@ -73,7 +75,7 @@ class FolderDestination(Destination):
 
     def __init__(self, folder: Path, split: str):
         self.name, self._folder, self._split = f"--output {printable(folder)}", folder, split
-        self.shards = ShardFolder(folder / f".unfinished-{split}")
+        self.shards = ShardFolder(folder / f"{UNFINISHED}{split}")
 
     def read_finished(self) -> dict[str, TranslationRecord]:
         """Returns the records in the folder; see `Destination.read_finished`."""
@@ -85,7 +87,9 @@ class FolderDestination(Destination):
         found = {path.name: TranslationRecord.read(path) for path in folders}
         records = {split: record for split, record in found.items() if record}
         has_others = any(not path.name.startswith(".") for path in self._folder.glob("*"))
-        if has_others and not records and not self.read_unfinished():
+        # A run that was killed just before its files moved has written the card already.
+        unfinished = map(TranslationRecord.read, self._folder.glob(f"{UNFINISHED}*"))
+        if has_others and not records and not any(unfinished):
             raise UserError(f"{self.name} {NOT_OURS}; name a new or an empty folder.")
         return records
 

@@ -16,6 +16,7 @@ OF_PICTURES = ("format", "side_by_side", "skip_existing")
 OF_DATASETS = (
     "dataset_config", "dataset_revision", "split", "input_column", "output_column", "max_samples",
     "shard_rows", "num_proc", "push_to_hub", "hub_private_repo", "overwrite", "hf_job",
+    "hf_job_timeout", "hf_job_source",
 )  # fmt: skip
 
 
@@ -154,7 +155,10 @@ class TranslateSettings:
         if self.push_to_hub is None:
             for name in self._changed(("hub_private_repo", "hf_job")):
                 raise UserError(f"--{name} has no effect without --push_to_hub: add it.")
-        elif not is_repository_name(self.push_to_hub):
+        if self.hf_job is None:
+            for name in self._changed(("hf_job_timeout", "hf_job_source")):
+                raise UserError(f"--{name} has no effect without --hf_job: add it.")
+        if self.push_to_hub is not None and not is_repository_name(self.push_to_hub):
             raise UserError(
                 f"--push_to_hub is {self.push_to_hub!r}, which is no name of a repository; use "
                 "letters, digits, '.', '-' and '_', e.g. <user>/my-maps."
