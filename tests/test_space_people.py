@@ -193,3 +193,7 @@ def test_a_model_on_the_hub_is_linked_at_its_revision(model: Path):
     assert "[user/maps](" in facts
     assert "/user/maps/tree/0123456789abcdef)" in facts
     assert "| weights' license | apache-2.0 |" in facts
+
+
+def test_the_number_of_steps_has_thousands_separators():
+    assert "| training steps | 18,000 |" in format_facts("map", Translator(STARTER))

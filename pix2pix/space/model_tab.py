@@ -59,6 +59,7 @@ def format_facts(name: str, translator: Translator) -> str:
     sides = "A to B" if config.direction == "a_to_b" else "B to A"
     training = about.get("training")
     training = training if isinstance(training, dict) else {}
+    steps = training.get("steps")
     facts = {
         "model": _linked(name, translator.revision),
         "direction": f"{labels.source} to {labels.result} ({sides})",
@@ -66,7 +67,7 @@ def format_facts(name: str, translator: Translator) -> str:
         "dataset": _dataset(config.dataset_name, config.dataset_revision),
         "dataset's license": about.get("dataset_license"),
         "weights' license": read_license(translator.folder),
-        "training steps": training.get("steps"),
+        "training steps": f"{steps:,}" if isinstance(steps, int) else None,
         "trained on": training.get("device"),
         "code": about.get("pix2pix_version") and version.format_code_version(about),
     }
