@@ -191,7 +191,7 @@ def test_a_free_account_trains_and_ends_with_a_working_page(
     assert f"In the browser, without installing anything: [{space_id}]" in card
     assert 'Client("<user>/<space>")' in card, "a static Space has no API of Gradio"
     front = read_front_matter(hub, space_id)
-    assert front["thumbnail"].endswith("/samples.png")
+    assert front["thumbnail"].endswith("/thumbnail.png")
     snapshot_download(space_id, repo_type="space", local_dir=tmp_path / "page")
     translator = Translator.from_pretrained(model_id, revision=head.oid)
     with FileServer(list_downloaded(tmp_path / "page"), front["custom_headers"]) as server:
