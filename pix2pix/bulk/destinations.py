@@ -24,6 +24,8 @@ from pix2pix.picture_files import printable
 
 # The hidden folder of a split in a folder of this machine begins with this.
 UNFINISHED = ".unfinished-"
+# The folder of the cache with locks, and with files that wait for their upload.
+CACHE_FOLDER = "translations"
 NOT_OURS = "has files that pix2pix translate did not write"
 
 
@@ -136,8 +138,8 @@ class HubDestination(Destination):
         """Raises `UserError` when a dataset can't be published there."""
         self._branch, self._split = DatasetBranch(repo_id, split, private), split
         self.name = str(self._branch)
-        key = hashlib.sha256(f"{self._branch.page} {split}".encode()).hexdigest()[:16]
-        self.shards = ShardFolder(default_cache_dir() / "translations" / key)
+        key = _hash(f"{self._branch.page} {split}")
+        self.shards = ShardFolder(default_cache_dir() / CACHE_FOLDER / key)
         self._uploads: BranchUploads | None = None
 
     def read_finished(self) -> dict[str, TranslationRecord]:
@@ -213,9 +215,9 @@ class HubDestination(Destination):
 @contextmanager
 def _locked(key: str, name: str) -> Iterator[None]:
     """Reserves a destination for this process; raises `UserError` when another one has it."""
-    folder = default_cache_dir() / "translations"
+    folder = default_cache_dir() / CACHE_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.lock")
+    lock = FileLock(folder / f"{_hash(key)}.lock")
     try:
         lock.acquire(timeout=0.5)
     except Timeout:
@@ -226,3 +228,7 @@ def _locked(key: str, name: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:16]

@@ -119,14 +119,7 @@ class DatasetBranch:
 
         # Operations remember what was uploaded, so each attempt has new ones.
         operations = [CommitOperationAdd(f"{self.folder}/{n}", file) for n, file in files.items()]
-        with self._errors():
-            self._api.create_commit(
-                self.repo_id,
-                operations,
-                commit_message=title,
-                repo_type="dataset",
-                revision=self.branch,
-            )
+        self._commit(operations, title, revision=self.branch)
 
     def publish(self, card: str, title: str) -> None:
         """Copies the branch's files to the main branch in one commit.
@@ -146,14 +139,21 @@ class DatasetBranch:
         operations += [
             CommitOperationCopy(name, name, src_revision=branch_head) for name in sorted(new)
         ]
+        self._commit(operations, title, parent=head[0])
+
+    def _commit(
+        self,
+        operations: list[Any],
+        title: str,
+        revision: str | None = None,
+        parent: str | None = None,
+    ) -> None:
+        """Makes a commit on the branch `revision`, by default main, if its head is `parent`."""
         with self._errors():
             self._api.create_commit(
-                self.repo_id,
-                operations,
-                commit_message=title,
-                repo_type="dataset",
-                parent_commit=head[0],
-            )
+                self.repo_id, operations, commit_message=title, repo_type="dataset",
+                revision=revision, parent_commit=parent,
+            )  # fmt: skip
 
     def delete_branch(self) -> None:
         """Deletes the branch, if there is one."""
