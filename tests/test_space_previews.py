@@ -51,7 +51,7 @@ def test_a_space_of_the_hub_offers_a_copy_and_says_who_may_have_one(tmp_path: Pa
     assert tags["og:image"].endswith(
         "/spaces/me/maps/resolve/main/assets/starter_model/samples.png"
     )
-    assert "/spaces/me/maps?duplicate=true" in page and "choose ZeroGPU" in page
+    assert "/spaces/me/maps?duplicate=true" in page and previews.DUPLICATION_RULE in page
 
 
 def test_the_picture_is_one_that_the_model_has(tmp_path: Path):

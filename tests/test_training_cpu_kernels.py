@@ -1,5 +1,8 @@
 """The CPU kernels compute what Keras's layers and Adam compute, and leave files unchanged."""
 
+from dataclasses import replace
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -126,6 +129,28 @@ def test_gradients_equal_those_of_tensorflow(image, errors, strides, padding, mo
         np.testing.assert_allclose(product, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1, 5), (2, 3, 4, 5), (1, 16, 8, 5)])
+def test_a_resize_convolution_equals_the_transposed_one_with_its_gradients(shape):
+    layer = networks.ResizeConvolution(6, 4, strides=2, padding="same")
+    image = tf.random.stateless_normal(shape, seed=(1, 2))
+    layer.build(shape)
+    weights = [layer.trained_kernel.value, layer.bias.value]
+    for number, weight in enumerate(weights):
+        weight.assign(tf.random.stateless_normal(weight.shape, seed=(3, number)))
+    errors = tf.random.stateless_normal((shape[0], 2 * shape[1], 2 * shape[2], 6), seed=(4, 5))
+
+    def compute(call) -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            outputs = call(image)
+        return [outputs, *tape.gradient(outputs, [image, *weights], output_gradients=errors)]
+
+    expected = compute(layer.call)
+    fast = partial(cpu_kernels._call_resize, layer)
+    for value, stock in zip(compute(fast), expected, strict=True):
+        np.testing.assert_allclose(value, stock, rtol=1e-5, atol=2e-5 * np.abs(stock).max())
+
+
 @pytest.mark.usefixtures("products")
 def test_a_network_with_products_computes_the_same_and_saves_the_same_file(tmp_path):
     stock = networks.build_generator(CONFIG)
@@ -140,8 +165,9 @@ def test_a_network_with_products_computes_the_same_and_saves_the_same_file(tmp_p
 
 
 @pytest.mark.usefixtures("products")
-def test_pictures_of_unknown_size_are_translated():
-    generator = networks.build_generator(CONFIG)
+@pytest.mark.parametrize("upsampling", ["transposed", "nearest"])
+def test_pictures_of_unknown_size_are_translated(upsampling):
+    generator = networks.build_generator(replace(CONFIG, upsampling=upsampling))
     image = to_tensor(make_pair_array(1)[0, :1])
     expected = generator(image).numpy()
     cpu_kernels.use_matrix_products(generator)

@@ -10,6 +10,8 @@ saved files stay those of stock Keras, and results agree up to float32 rounding.
   TensorFlow's kernels for filter gradients and transposed convolutions reach a tenth of the CPU's
   rate for matrix products; the products over patches reach most of it
   (`python -m benchmarks.convolutions`).
+- A `ResizeConvolution` multiplies by its 3x3 kernel, 9 products where the transposed convolution it
+  equals has 16. Computing the 4x4 kernel in each step took longer than the convolution itself.
 """
 
 import os
@@ -18,6 +20,8 @@ from functools import partial
 
 import keras
 import tensorflow as tf
+
+from pix2pix.networks import ResizeConvolution
 
 SWITCH = "PIX2PIX_CPU_KERNELS"
 # Kernel weights per output position above which a matrix product is faster.
@@ -71,7 +75,9 @@ def _update_step(adam: keras.optimizers.Adam, gradient, variable, learning_rate)
 def use_matrix_products(network: keras.Model) -> None:
     """Makes the convolutions of `network` use `filter_gradient` and `image_gradient`."""
     for layer in network.layers:
-        if isinstance(layer, keras.layers.Conv2DTranspose):
+        if isinstance(layer, ResizeConvolution):
+            layer.call = partial(_call_resize, layer)
+        elif isinstance(layer, keras.layers.Conv2DTranspose):
             layer.call = partial(_call_transposed, layer)
         elif isinstance(layer, keras.layers.Conv2D):
             layer.convolution_op = partial(_convolve, layer)
@@ -109,8 +115,51 @@ def _call_transposed(layer: keras.layers.Conv2DTranspose, errors: tf.Tensor) -> 
 
         return image_gradient(errors, kernel, shape, strides, padding), backward
 
-    outputs = transposed(errors, tf.convert_to_tensor(layer.kernel))
+    return _add_bias(layer, transposed(errors, tf.convert_to_tensor(layer.kernel)))
+
+
+def _call_resize(layer: ResizeConvolution, image: tf.Tensor) -> tf.Tensor:
+    return _add_bias(layer, resize_convolution(image, tf.convert_to_tensor(layer.trained_kernel)))
+
+
+def _add_bias(layer: keras.layers.Conv2DTranspose, outputs: tf.Tensor) -> tf.Tensor:
     return tf.nn.bias_add(outputs, tf.convert_to_tensor(layer.bias)) if layer.use_bias else outputs
+
+
+def resize_convolution(image: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Doubles the size of `image` by nearest neighbor and convolves it with a 3x3 kernel.
+
+    Args:
+        image: (B, H, W, C).
+        kernel: (3, 3, filters, C).
+
+    Returns:
+        (B, 2H, 2W, filters).
+    """
+    batch, height, width, channels = _shape(image)
+    filters = kernel.shape[2]
+    taps = tf.matmul(
+        tf.reshape(image, (-1, channels)), tf.reshape(kernel, (-1, channels)), transpose_b=True
+    )
+    taps = tf.reshape(taps, (batch, height, width, 3, 3, filters))
+    rows = _double(tf.unstack(taps, axis=3), axis=1)  # (B, H, 2, W, 3, filters)
+    columns = _double(tf.unstack(rows, axis=4), axis=3)  # (B, H, 2, W, 2, filters)
+    return tf.reshape(columns, (batch, 2 * height, 2 * width, filters))
+
+
+def _double(taps: list[tf.Tensor], axis: int) -> tf.Tensor:
+    """Sums the three taps of a kernel at the two pixels that each pixel becomes along `axis`.
+
+    The pixels 2n and 2n + 1 of the enlarged picture both are pixel n. The neighbor before 2n is
+    pixel n - 1, and the one after 2n + 1 is pixel n + 1; the others are pixel n.
+    """
+    before, center, after = taps
+    size = _shape(before)[axis]
+    most, last = tf.split(before, [size - 1, 1], axis)
+    from_before = tf.concat([tf.zeros_like(last), most], axis)
+    first, most = tf.split(after, [1, size - 1], axis)
+    from_after = tf.concat([most, tf.zeros_like(first)], axis)
+    return tf.stack([from_before + center + after, before + center + from_after], axis + 1)
 
 
 def filter_gradient(image, errors, shape, strides: int, padding: str) -> tf.Tensor:
