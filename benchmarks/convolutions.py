@@ -4,6 +4,9 @@ Computes two gradients for each layer of both networks at batch 1, with TensorFl
 with matrix products over patches, in turns: the gradient of the filter and that of the image, which
 is also the forward pass of a transposed convolution. FILTER_RATIO and IMAGE_RATIO in
 pix2pix/training/cpu_kernels.py are chosen from this table.
+
+A second table has the forward pass and both gradients of each resize convolution: as the transposed
+convolution with the 4x4 kernel that it equals, and with its own 3x3 kernel.
 """
 
 import argparse
@@ -43,11 +46,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     prepare_tensorflow()
+    print_gradients(arguments)
+    print_resize_convolutions(arguments)
+
+
+def print_gradients(arguments: argparse.Namespace) -> None:
+    """Prints the time of both gradients of each convolution, computed in two ways."""
     import tensorflow as tf
 
     from pix2pix.training import cpu_kernels
 
     random = np.random.default_rng(0)
+    thresholds = cpu_kernels.FILTER_RATIO, cpu_kernels.IMAGE_RATIO
     print("Milliseconds: TensorFlow's kernel / matrix product\n")
     print("| layer | weights per position | filter gradient | image gradient |\n|---|---|---|---|")
     for name, (*shapes, stride, padding) in list_convolutions(
@@ -69,6 +79,45 @@ def main() -> None:
         ms = [1e3 * s for s in in_turns(calls, arguments.rounds).values()]
         ratio = kernel.shape.num_elements() / errors.shape[:3].num_elements()
         print(f"| {name} | {ratio:,.0f} | {ms[0]:.1f} / {ms[2]:.1f} | {ms[1]:.1f} / {ms[3]:.1f} |")
+    cpu_kernels.FILTER_RATIO, cpu_kernels.IMAGE_RATIO = thresholds
+
+
+def print_resize_convolutions(arguments: argparse.Namespace) -> None:
+    """Prints the time of each resize convolution with its gradients, computed in two ways."""
+    import tensorflow as tf
+
+    from pix2pix.config import Config
+    from pix2pix.networks import ResizeConvolution, build_generator
+    from pix2pix.training import cpu_kernels
+
+    config = Config(image_size=arguments.image_size, generator_filters=arguments.filters)
+    random = np.random.default_rng(0)
+    print("\nMilliseconds of a resize convolution with its gradients: 4x4 kernel / 3x3 kernel\n")
+    print("| layer | time |\n|---|---|")
+    for model_layer, output in outputs(build_generator(config), arguments.image_size):
+        if not model_layer.name.startswith("up_") or not model_layer.name.endswith("_conv"):
+            continue
+        channels = model_layer.kernel.shape[-1]
+        shape = (1, output.shape[1] // 2, output.shape[2] // 2, channels)
+        layer = ResizeConvolution(output.shape[-1], 4, strides=2, padding="same", use_bias=False)
+        layer.build(shape)
+        image = tf.constant(random.standard_normal(shape, np.float32))
+
+        def compute(call, image=image, kernel=layer.trained_kernel.value):
+            with tf.GradientTape() as tape:
+                tape.watch(image)
+                total = tf.reduce_sum(call(image) ** 2)
+            return tape.gradient(total, [image, kernel])
+
+        calls = {
+            name: tf.function(partial(compute, partial(call, layer)))
+            for name, call in (
+                ("4x4", cpu_kernels.call_transposed),
+                ("3x3", cpu_kernels.call_resize),
+            )
+        }
+        ms = [1e3 * s for s in in_turns(calls, arguments.rounds).values()]
+        print(f"| {model_layer.name} | {ms[0]:.1f} / {ms[1]:.1f} |")
 
 
 if __name__ == "__main__":

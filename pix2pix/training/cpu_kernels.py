@@ -76,9 +76,9 @@ def use_matrix_products(network: keras.Model) -> None:
     """Makes the convolutions of `network` use `filter_gradient` and `image_gradient`."""
     for layer in network.layers:
         if isinstance(layer, ResizeConvolution):
-            layer.call = partial(_call_resize, layer)
+            layer.call = partial(call_resize, layer)
         elif isinstance(layer, keras.layers.Conv2DTranspose):
-            layer.call = partial(_call_transposed, layer)
+            layer.call = partial(call_transposed, layer)
         elif isinstance(layer, keras.layers.Conv2D):
             layer.convolution_op = partial(_convolve, layer)
 
@@ -99,7 +99,7 @@ def _convolve(layer: keras.layers.Conv2D, image, kernel) -> tf.Tensor:
     return convolution(image, tf.convert_to_tensor(kernel))
 
 
-def _call_transposed(layer: keras.layers.Conv2DTranspose, errors: tf.Tensor) -> tf.Tensor:
+def call_transposed(layer: keras.layers.Conv2DTranspose, errors: tf.Tensor) -> tf.Tensor:
     """Computes a transposed convolution: the gradient of a convolution for its image."""
     strides, padding = layer.strides[0], layer.padding.upper()
     batch, height, width, _ = _shape(errors)
@@ -118,7 +118,7 @@ def _call_transposed(layer: keras.layers.Conv2DTranspose, errors: tf.Tensor) -> 
     return _add_bias(layer, transposed(errors, tf.convert_to_tensor(layer.kernel)))
 
 
-def _call_resize(layer: ResizeConvolution, image: tf.Tensor) -> tf.Tensor:
+def call_resize(layer: ResizeConvolution, image: tf.Tensor) -> tf.Tensor:
     return _add_bias(layer, resize_convolution(image, tf.convert_to_tensor(layer.trained_kernel)))
 
 
