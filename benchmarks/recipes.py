@@ -73,8 +73,12 @@ VARIANTS = {
     "nearest-balance-1": [*NEAREST, "--color_balance", "1"],
     "nearest-balance-features": [*NEAREST, "--color_balance", "0.5", "--feature_weight", "10"],
     "nearest-balance-0.7-features": [*NEAREST, "--color_balance", "0.7", "--feature_weight", "10"],
+    "nearest-balance-0.85-features": [*NEAREST, "--color_balance", "0.85", "--feature_weight", "10"],
     "nearest-balance-1-features": [*NEAREST, "--color_balance", "1", "--feature_weight", "10"],
     "nearest-balance-1.5-features": [*NEAREST, "--color_balance", "1.5", "--feature_weight", "10"],
+    "nearest-balance-features-dihedral": [
+        *NEAREST, "--color_balance", "0.5", "--feature_weight", "10", "--augmentation", "dihedral"
+    ],  # fmt: skip
     "nearest-ema": [*NEAREST, "--ema_decay", "0.999"],
 }
 
