@@ -76,6 +76,9 @@ VARIANTS = {
     "nearest-balance-0.85-features": [*NEAREST, "--color_balance", "0.85", "--feature_weight", "10"],
     "nearest-balance-1-features": [*NEAREST, "--color_balance", "1", "--feature_weight", "10"],
     "nearest-balance-1.5-features": [*NEAREST, "--color_balance", "1.5", "--feature_weight", "10"],
+    "nearest-balance-0.85-features-l1-50": [
+        *NEAREST, "--color_balance", "0.85", "--feature_weight", "10", "--l1_weight", "50"
+    ],  # fmt: skip
     "nearest-balance-features-dihedral": [
         *NEAREST, "--color_balance", "0.5", "--feature_weight", "10", "--augmentation", "dihedral"
     ],  # fmt: skip
