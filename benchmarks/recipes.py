@@ -20,7 +20,9 @@ RESULTS = Path(__file__).with_name("recipes.jsonl")
 SMALL = ["--image_size", "128", "--load_size", "143"]
 SMALL += ["--generator_filters", "32", "--discriminator_filters", "32"]
 SAMPLE_MAPS = str(ROOT / "assets" / "sample_maps")
-NEAREST = ["--recipe", "best", "--upsampling", "nearest"]
+LAYER = ["--generator_norm", "layer", "--lr_schedule", "linear", "--learning_rate", "4e-4"]
+NEAREST = [*LAYER, "--upsampling", "nearest"]
+FEATURES = ["--feature_weight", "10"]
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,12 @@ VARIANTS = {
     "paper-features": ["--feature_weight", "10"],
     "paper-batch-4": ["--train_batch_size", "4"],
     "best": ["--recipe", "best"],
+    "best-dihedral": ["--recipe", "best", "--augmentation", "dihedral"],
+    "best-no-balance": ["--recipe", "best", "--color_balance", "0"],
+    "layer": LAYER,
+    "layer-dihedral": [*LAYER, "--augmentation", "dihedral"],
     "nearest": NEAREST,
-    "nearest-features": [*NEAREST, "--feature_weight", "10"],
+    "nearest-features": [*NEAREST, *FEATURES],
     "nearest-no-dropout": [*NEAREST, "--dropout", "0"],
     "nearest-l1-300": [*NEAREST, "--l1_weight", "300"],
     "nearest-lsgan": [*NEAREST, "--gan_loss", "lsgan"],
@@ -71,17 +77,27 @@ VARIANTS = {
     "nearest-balance": [*NEAREST, "--color_balance", "0.5"],
     "nearest-balance-0.7": [*NEAREST, "--color_balance", "0.7"],
     "nearest-balance-1": [*NEAREST, "--color_balance", "1"],
-    "nearest-balance-features": [*NEAREST, "--color_balance", "0.5", "--feature_weight", "10"],
-    "nearest-balance-0.7-features": [*NEAREST, "--color_balance", "0.7", "--feature_weight", "10"],
-    "nearest-balance-0.85-features": [*NEAREST, "--color_balance", "0.85", "--feature_weight", "10"],
-    "nearest-balance-1-features": [*NEAREST, "--color_balance", "1", "--feature_weight", "10"],
-    "nearest-balance-1.5-features": [*NEAREST, "--color_balance", "1.5", "--feature_weight", "10"],
+    "nearest-balance-features": [*NEAREST, "--color_balance", "0.5", *FEATURES],
+    "nearest-balance-0.7-features": [*NEAREST, "--color_balance", "0.7", *FEATURES],
+    "nearest-balance-0.85-features": [*NEAREST, "--color_balance", "0.85", *FEATURES],
+    "nearest-balance-1-features": [*NEAREST, "--color_balance", "1", *FEATURES],
+    "nearest-balance-1.5-features": [*NEAREST, "--color_balance", "1.5", *FEATURES],
     "nearest-balance-0.85-features-l1-50": [
-        *NEAREST, "--color_balance", "0.85", "--feature_weight", "10", "--l1_weight", "50"
-    ],  # fmt: skip
+        *NEAREST,
+        "--color_balance",
+        "0.85",
+        *FEATURES,
+        "--l1_weight",
+        "50",
+    ],
     "nearest-balance-features-dihedral": [
-        *NEAREST, "--color_balance", "0.5", "--feature_weight", "10", "--augmentation", "dihedral"
-    ],  # fmt: skip
+        *NEAREST,
+        "--color_balance",
+        "0.5",
+        *FEATURES,
+        "--augmentation",
+        "dihedral",
+    ],
     "nearest-ema": [*NEAREST, "--ema_decay", "0.999"],
 }
 

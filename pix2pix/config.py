@@ -17,7 +17,14 @@ from pix2pix.validation_settings import ValidationSettings
 # The defaults that a recipe changes; measured by benchmarks/recipes.py.
 RECIPES: dict[str, dict[str, Any]] = {
     "paper": {},
-    "best": {"generator_norm": "layer", "lr_schedule": "linear", "learning_rate": 4e-4},
+    "best": {
+        "generator_norm": "layer",
+        "upsampling": "nearest",
+        "color_balance": 0.9,
+        "feature_weight": 10.0,
+        "lr_schedule": "linear",
+        "learning_rate": 4e-4,
+    },
 }
 
 
@@ -27,8 +34,9 @@ class _Recipe:
 
     recipe: Literal["paper", "best"] = setting(
         "paper",
-        "defaults of the other settings; paper: as published; best: "
-        "--generator_norm layer, --lr_schedule linear and --learning_rate 4e-4",
+        "defaults of the other settings; paper: as published; best: --generator_norm layer, "
+        "--upsampling nearest, --color_balance 0.9, --feature_weight 10, --lr_schedule linear "
+        "and --learning_rate 4e-4",
         group="recipe",
         sets_defaults=True,
     )
