@@ -119,6 +119,7 @@ def call_transposed(layer: keras.layers.Conv2DTranspose, errors: tf.Tensor) -> t
 
 
 def call_resize(layer: ResizeConvolution, image: tf.Tensor) -> tf.Tensor:
+    """Computes a resize convolution with its 3x3 kernel."""
     return _add_bias(layer, resize_convolution(image, tf.convert_to_tensor(layer.trained_kernel)))
 
 
