@@ -69,7 +69,8 @@ def test_the_recipes_are_those_that_the_flag_accepts():
     (recipe,) = (spec for spec in settings_of(Config) if spec.name == "recipe")
     assert recipe.choices == tuple(RECIPES)
     for name, value in RECIPES["best"].items():
-        assert f"--{name} {value}".replace("0.0004", "4e-4") in recipe.help
+        text = f"{value:g}".replace("0.0004", "4e-4") if isinstance(value, float) else value
+        assert f"--{name} {text}" in recipe.help
 
 
 def test_the_recipe_of_a_stored_config_is_not_applied_again():
