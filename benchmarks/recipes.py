@@ -7,6 +7,8 @@ pairs; only with --final are they scored on the held-out pairs.
 
 `report` prints the means over the seeds, the differences from the paper's recipe with their 95 %
 intervals, and draws the same twelve pictures for each variant.
+
+`time` prints how long a training step of each variant takes, timed in turns.
 """
 
 import argparse
@@ -107,7 +109,7 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("action", choices=["run", "report"])
+    parser.add_argument("action", choices=["run", "report", "time"])
     parser.add_argument("--task", choices=TASKS, default="photo-to-map")
     parser.add_argument("--dataset_name", help="the pairs of the task maps, a Hub id or folder")
     parser.add_argument(
@@ -145,6 +147,12 @@ def main() -> None:
         return
     names = arguments.variants or ["paper", "best"]
     variants = {name: [*SMALL, *task.flags, *VARIANTS[name], *flags] for name in names}
+    if arguments.action == "time":
+        seconds = recipe_runs.time_steps(variants)
+        for name in names:
+            ratio = seconds[name] / seconds[names[0]]
+            print(f"{name}: {1e3 * seconds[name]:.0f} ms a step, {ratio:.2f} of {names[0]}")
+        return
     recipe_runs.run_all(arguments, split, variants, arguments.steps or task.steps)
 
 
