@@ -67,6 +67,7 @@ VARIANTS = {
     "layer": LAYER,
     "layer-dihedral": [*LAYER, "--augmentation", "dihedral"],
     "nearest": NEAREST,
+    "nearest-features": [*NEAREST, *FEATURES],
     "nearest-no-dropout": [*NEAREST, "--dropout", "0"],
     "nearest-l1-300": [*NEAREST, "--l1_weight", "300"],
     "nearest-lsgan": [*NEAREST, "--gan_loss", "lsgan"],

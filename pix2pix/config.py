@@ -18,6 +18,7 @@ from pix2pix.validation_settings import ValidationSettings
 BEST = {
     "generator_norm": "layer",
     "upsampling": "nearest",
+    "color_balance": 0.8,
     "feature_weight": 10.0,
     "lr_schedule": "linear",
     "learning_rate": 4e-4,
@@ -25,7 +26,7 @@ BEST = {
 RECIPES: dict[str, dict[str, Any]] = {
     "paper": {},
     "best": BEST,
-    "maps": BEST | {"color_balance": 0.8, "augmentation": "dihedral"},
+    "maps": BEST | {"augmentation": "dihedral"},
 }
 
 
@@ -36,9 +37,9 @@ class _Recipe:
     recipe: Literal["paper", "best", "maps"] = setting(
         "paper",
         "defaults of the other settings; paper: as published; best: --generator_norm layer, "
-        "--upsampling nearest, --feature_weight 10, --lr_schedule linear and --learning_rate 4e-4; "
-        "maps, for pictures from above and targets of flat colors: those of best, "
-        "--color_balance 0.8 and --augmentation dihedral",
+        "--upsampling nearest, --color_balance 0.8, --feature_weight 10, --lr_schedule linear "
+        "and --learning_rate 4e-4; maps, for pictures from above: those of best and "
+        "--augmentation dihedral",
         group="recipe",
         sets_defaults=True,
     )
