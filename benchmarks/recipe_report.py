@@ -20,15 +20,9 @@ COMPARED = ("l1", "ms_ssim", "mean_iou", "boundary_f1")
 
 def print_report(arguments: argparse.Namespace, split: str) -> None:
     """Prints the tables of one task and split, and draws the sheet if one was asked for."""
-    groups: dict[tuple[str, int], list[dict]] = {}
-    for result in read_results(arguments.results):
-        is_wanted = not arguments.variants or result["variant"] in arguments.variants
-        if result["task"] == arguments.task and result["split"] == split and is_wanted:
-            groups.setdefault((result["variant"], result["steps"]), []).append(result)
+    groups = group_results(arguments.results, arguments.task, split, arguments.variants)
     if not groups:
         raise SystemExit(f"{arguments.results} has no results of {arguments.task}, {split}.")
-    for results in groups.values():
-        results.sort(key=lambda result: result["seed"])
     print(f"{arguments.task}, {split} pairs: the mean over the seeds, and their range\n")
     print_means(groups)
     baseline = next((results for (name, _), results in groups.items() if name == "paper"), None)
@@ -41,6 +35,20 @@ def print_report(arguments: argparse.Namespace, split: str) -> None:
         print(f"\nThe sheet is {arguments.sheet}.")
 
 
+def group_results(
+    path: Path, task: str, split: str, variants: list[str] | None = None
+) -> dict[tuple[str, int], list[dict]]:
+    """Returns the results of each variant and number of steps, sorted by seed."""
+    groups: dict[tuple[str, int], list[dict]] = {}
+    for result in read_results(path):
+        is_wanted = not variants or result["variant"] in variants
+        if result["task"] == task and result["split"] == split and is_wanted:
+            groups.setdefault((result["variant"], result["steps"]), []).append(result)
+    for results in groups.values():
+        results.sort(key=lambda result: result["seed"])
+    return groups
+
+
 def print_means(groups: dict[tuple[str, int], list[dict]]) -> None:
     """Prints one row for each variant, and one for the color lookup."""
     names = [METRICS[key].name for key in TABLE]
@@ -49,7 +57,7 @@ def print_means(groups: dict[tuple[str, int], list[dict]]) -> None:
     for (variant, steps), results in groups.items():
         minutes = np.mean([result["seconds"] for result in results]) / 60
         gap = np.mean([result["discriminator_gap"] for result in results])
-        cells = [_format_range(results, key) for key in TABLE]
+        cells = [format_range(results, key) for key in TABLE]
         seeds = ", ".join(str(result["seed"]) for result in results)
         row = [variant, seeds, f"{steps:,}", f"{minutes:.0f}", f"{gap:.2f}", *cells]
         print(f"| {' | '.join(row)} |")
@@ -58,7 +66,8 @@ def print_means(groups: dict[tuple[str, int], list[dict]]) -> None:
     print(f"| color lookup | | | | | {' | '.join(cells)} |")
 
 
-def _format_range(results: list[dict], key: str) -> str:
+def format_range(results: list[dict], key: str) -> str:
+    """Returns the mean of a metric over the seeds, and the range if there are several."""
     values = [result["scores"][key] for result in results]
     text = METRICS[key].format_value(float(np.mean(values)))
     if len(values) == 1:
@@ -122,12 +131,17 @@ def print_recalls(groups: dict[tuple[str, int], list[dict]]) -> None:
     print(f"| variant | {' | '.join(legend)} |")
     print("|---" * (1 + len(legend)) + "|")
     for (variant, _), results in groups.items():
-        recalls = []
-        for result in results:
-            both, target, _ = unpack(result["measured"])["mean_iou"].sum(axis=0)
-            recalls.append(both / np.maximum(target, 1))
-        cells = [f"{value:.2f}" for value in np.mean(recalls, axis=0)]
+        cells = [f"{value:.2f}" for value in measure_recalls(results)]
         print(f"| {variant} | {' | '.join(cells)} |")
+
+
+def measure_recalls(results: list[dict]) -> np.ndarray:
+    """Returns the recall of each legend class, (classes,), as a mean over the seeds."""
+    recalls = []
+    for result in results:
+        both, target, _ = unpack(result["measured"])["mean_iou"].sum(axis=0)
+        recalls.append(both / np.maximum(target, 1))
+    return np.mean(recalls, axis=0)
 
 
 def draw_sheet(groups: dict[tuple[str, int], list[dict]], folder: Path) -> Image.Image:

@@ -12,8 +12,15 @@ import pytest
 
 from benchmarks.finetune import name_folder, train
 from benchmarks.gpu import CONTENDERS
-from benchmarks.recipe_report import relative_difference
+from benchmarks.recipe_report import (
+    format_range,
+    group_results,
+    measure_recalls,
+    relative_difference,
+)
 from benchmarks.recipe_runs import find, measure_gap, pack, read_results, unpack
+from benchmarks.recipes import RESULTS, SMALL, TASKS, VARIANTS
+from pix2pix.evaluation import METRICS
 from tests.commands import ROOT
 
 TINY = {
@@ -70,6 +77,41 @@ def test_fine_tuning_uses_only_results_of_the_same_flags(tmp_path: Path):
     assert train(tmp_path / "starter-0", flags) == {"metrics": {"l1": 1}}
     with pytest.raises(SystemExit, match="The training failed"):
         train(tmp_path / "starter-0", [*flags, "--seed", "one"])
+
+
+def test_the_results_are_those_of_the_variants_that_have_their_names():
+    for result in read_results(RESULTS):
+        flags = [*SMALL, *TASKS[result["task"]].flags, *VARIANTS[result["variant"]]]
+        assert result["flags"] == flags, result["variant"]
+
+
+@pytest.mark.parametrize(
+    ("section", "task", "split"),
+    [
+        ("Land-cover maps", "maps", "held-out"),
+        ("Sketches to photos", "sketch-to-photo", "held-out"),
+        ("What was tried", "maps", "selection"),
+    ],
+)
+def test_the_figures_in_the_docs_are_those_of_the_results(section: str, task: str, split: str):
+    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    text = re.search(rf"^## {section}$(.*?)^## ", page, re.MULTILINE | re.DOTALL)[1]
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    header, *rows = lines
+    groups = {name: results for (name, _), results in group_results(RESULTS, task, split).items()}
+    assert {row[0].strip("`") for row in rows} == {*groups, "color lookup"}
+    keys = {metric.name: key for key, metric in METRICS.items()}
+    for name, *cells in rows:
+        results = groups.get(name.strip("`"))
+        for column, cell in zip(header[1:], cells, strict=False):
+            if column == "roads":
+                road = results[0]["legend"].index("7f7f7f")
+                assert cell == f"{measure_recalls(results)[road]:.2f}", name
+            elif results:
+                assert cell == format_range(results, keys[column]), (name, column)
+            else:
+                lookup = next(iter(groups.values()))[0]["color_lookup"]
+                assert cell == METRICS[keys[column]].format_value(lookup[keys[column]])
 
 
 def run_recipes(action: str, folder: Path, *arguments: str) -> str:
