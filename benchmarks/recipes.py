@@ -63,7 +63,6 @@ VARIANTS = {
     "paper-features": ["--feature_weight", "10"],
     "paper-batch-4": ["--train_batch_size", "4"],
     "best": ["--recipe", "best"],
-    "maps": ["--recipe", "maps"],
     "layer": LAYER,
     "layer-dihedral": [*LAYER, "--augmentation", "dihedral"],
     "nearest": NEAREST,
@@ -81,7 +80,6 @@ VARIANTS = {
     "nearest-balance-features": [*NEAREST, "--color_balance", "0.5", *FEATURES],
     "nearest-balance-0.7-features": [*NEAREST, "--color_balance", "0.7", *FEATURES],
     "nearest-balance-0.85-features": [*NEAREST, "--color_balance", "0.85", *FEATURES],
-    "nearest-balance-0.9-features": [*NEAREST, "--color_balance", "0.9", *FEATURES],
     "nearest-balance-1-features": [*NEAREST, "--color_balance", "1", *FEATURES],
     "nearest-balance-1.5-features": [*NEAREST, "--color_balance", "1.5", *FEATURES],
     "nearest-balance-0.85-features-l1-50": [
@@ -91,6 +89,9 @@ VARIANTS = {
         *FEATURES,
         "--l1_weight",
         "50",
+    ],
+    "best-0.8-dihedral": [
+        *("--recipe", "best", "--color_balance", "0.8", "--augmentation", "dihedral"),
     ],
     "nearest-balance-features-dihedral": [
         *NEAREST,

@@ -69,7 +69,7 @@ def test_a_recipe_changes_only_its_own_settings_and_none_that_is_set(recipe):
 def test_the_recipes_are_those_that_the_flag_accepts():
     (recipe,) = (spec for spec in settings_of(Config) if spec.name == "recipe")
     assert recipe.choices == tuple(RECIPES)
-    for name, value in RECIPES["maps"].items():  # has those of "best"
+    for name, value in RECIPES["best"].items():
         text = f"{value:g}".replace("0.0004", "4e-4") if isinstance(value, float) else value
         assert f"--{name} {text}" in recipe.help
 
