@@ -89,10 +89,7 @@ VARIANTS = {
         *FEATURES,
         "--l1_weight",
         "50",
-    ],
-    "best-0.8-dihedral": [
-        *("--recipe", "best", "--color_balance", "0.8", "--augmentation", "dihedral"),
-    ],
+    ],  # fmt: skip
     "nearest-balance-features-dihedral": [
         *NEAREST,
         "--color_balance",
@@ -100,7 +97,15 @@ VARIANTS = {
         *FEATURES,
         "--augmentation",
         "dihedral",
-    ],
+    ],  # fmt: skip
+    "best-0.8-dihedral": [
+        "--recipe",
+        "best",
+        "--color_balance",
+        "0.8",
+        "--augmentation",
+        "dihedral",
+    ],  # fmt: skip
     "nearest-ema": [*NEAREST, "--ema_decay", "0.999"],
 }
 
