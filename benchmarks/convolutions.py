@@ -90,17 +90,16 @@ def print_resize_convolutions(arguments: argparse.Namespace) -> None:
     from pix2pix.networks import ResizeConvolution, build_generator
     from pix2pix.training import cpu_kernels
 
-    config = Config(image_size=arguments.image_size, generator_filters=arguments.filters)
+    side = arguments.image_size
+    config = Config(image_size=side, generator_filters=arguments.filters, upsampling="nearest")
     random = np.random.default_rng(0)
     print("\nMilliseconds of a resize convolution with its gradients: 4x4 kernel / 3x3 kernel\n")
     print("| layer | time |\n|---|---|")
-    for model_layer, output in outputs(build_generator(config), arguments.image_size):
-        if not model_layer.name.startswith("up_") or not model_layer.name.endswith("_conv"):
+    for layer, output in outputs(build_generator(config), side):
+        if not isinstance(layer, ResizeConvolution):
             continue
-        channels = model_layer.kernel.shape[-1]
+        channels = layer.trained_kernel.shape[-1]
         shape = (1, output.shape[1] // 2, output.shape[2] // 2, channels)
-        layer = ResizeConvolution(output.shape[-1], 4, strides=2, padding="same", use_bias=False)
-        layer.build(shape)
         image = tf.constant(random.standard_normal(shape, np.float32))
 
         def compute(call, image=image, kernel=layer.trained_kernel.value):
@@ -117,7 +116,7 @@ def print_resize_convolutions(arguments: argparse.Namespace) -> None:
             )
         }
         ms = [1e3 * s for s in in_turns(calls, arguments.rounds).values()]
-        print(f"| {model_layer.name} | {ms[0]:.1f} / {ms[1]:.1f} |")
+        print(f"| {layer.name} | {ms[0]:.1f} / {ms[1]:.1f} |")
 
 
 if __name__ == "__main__":

@@ -114,6 +114,29 @@ def test_the_figures_in_the_docs_are_those_of_the_results(section: str, task: st
                 assert cell == METRICS[keys[column]].format_value(lookup[keys[column]])
 
 
+def test_the_sentences_in_the_docs_have_the_figures_of_the_results():
+    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8").replace("\n  ", " ")
+    groups = group_results(RESULTS, "maps", "held-out")
+    best, paper = groups["best", 11_230], groups["paper", 11_230]
+    for key, name in (("l1", "L1"), ("ms_ssim", "MS-SSIM"), ("mean_iou", "mean IoU")):
+        value, low, high = (
+            f"{100 * share:+.0f}".replace("-", "\N{MINUS SIGN}")
+            for share in relative_difference(list(zip(best, paper, strict=True)), key)
+        )
+        assert f"{name} by {value} % [{low}, {high}]" in page
+    l1 = [result["scores"]["l1"] for result in best]
+    assert f"differ by up to {max(l1) - min(l1):.1f} gray levels" in page
+    recalls = [dict(zip(r[0]["legend"], measure_recalls(r), strict=True)) for r in (best, paper)]
+    road, building, sand, water = (
+        [f"{100 * recall[color]:.0f} %" for recall in recalls]
+        for color in ("7f7f7f", "ff0000", "ffff00", "007fff")
+    )
+    assert f"`best` finds {road[0]} of their pixels" in page and road[1] == "0 %"
+    assert f"buildings, it finds {building[0]} instead of {building[1]}" in page
+    assert f"{sand[0]} of the sand and {water[0]} of the water" in page
+    assert f"`paper` {sand[1]} and {water[1]}" in page
+
+
 def run_recipes(action: str, folder: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "benchmarks.recipes", action, "--variants", "paper", "nearest"]
     command += ["--results", folder / "results.jsonl", "--output_dir", folder / "runs", *arguments]

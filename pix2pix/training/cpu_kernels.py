@@ -73,7 +73,7 @@ def _update_step(adam: keras.optimizers.Adam, gradient, variable, learning_rate)
 
 
 def use_matrix_products(network: keras.Model) -> None:
-    """Makes the convolutions of `network` use `filter_gradient` and `image_gradient`."""
+    """Makes the convolutions of `network` compute with the functions of this module."""
     for layer in network.layers:
         if isinstance(layer, ResizeConvolution):
             layer.call = partial(call_resize, layer)
