@@ -79,18 +79,19 @@ def time_steps(variants: dict[str, list[str]]) -> dict[str, float]:
     prepare_tensorflow()
     import tensorflow as tf
 
-    from pix2pix.data.color_weights import ColorWeights
+    from pix2pix.data.target_colors import TargetColors
     from pix2pix.flags import parse
     from pix2pix.training.trainer import Trainer
 
     random, trainers = np.random.default_rng(0), {}
-    colors = ColorWeights(random.integers(0, 256, (12, 3), np.uint8), np.ones(12, np.float32))
+    shares = np.full(12, 1 / 12, np.float32)
+    colors = TargetColors(random.integers(0, 256, (12, 3), np.uint8), shares)
     for name, flags in variants.items():
         config, _ = parse("", flags)
         shape = (config.train_batch_size, config.image_size, config.image_size, 3)
         batch = [tf.constant(random.integers(0, 256, shape, np.uint8)) for _ in range(2)]
-        weights = colors if config.color_balance else None
-        trainers[name] = Trainer(config, 1000, color_weights=weights), batch
+        target_colors = colors if config.color_balance else None
+        trainers[name] = Trainer(config, 1000, target_colors=target_colors), batch
         trainers[name][0].step(*batch)
     seconds = {name: [] for name in variants}
     for _ in range(ROUNDS):

@@ -22,9 +22,10 @@ RESULTS = Path(__file__).with_name("recipes.jsonl")
 SMALL = ["--image_size", "128", "--load_size", "143"]
 SMALL += ["--generator_filters", "32", "--discriminator_filters", "32"]
 SAMPLE_MAPS = str(ROOT / "assets" / "sample_maps")
-LAYER = ["--generator_norm", "layer", "--lr_schedule", "linear", "--learning_rate", "4e-4"]
-NEAREST = [*LAYER, "--upsampling", "nearest"]
-FEATURES = ["--feature_weight", "10"]
+LAYER = "--generator_norm layer --lr_schedule linear --learning_rate 4e-4"
+NEAREST = f"{LAYER} --upsampling nearest"
+FEATURES = "--feature_weight 10"
+BALANCE = f"{NEAREST} --color_balance"
 
 
 @dataclass(frozen=True)
@@ -46,68 +47,52 @@ TASKS = {
         8_000, SAMPLE_MAPS, ["--input_column", "imageC", "--target_column", "imageA"]
     ),
 }
-# Each changes one thing of the recipe that its name begins with.
-VARIANTS = {
-    "paper": [],
-    "paper-layer-norm": ["--generator_norm", "layer"],
-    "paper-linear": ["--lr_schedule", "linear"],
-    "paper-fast": ["--learning_rate", "4e-4"],
-    "paper-nearest": ["--upsampling", "nearest"],
-    "paper-ema": ["--ema_decay", "0.999"],
-    "paper-lsgan": ["--gan_loss", "lsgan"],
-    "paper-hinge": ["--gan_loss", "hinge"],
-    "paper-dihedral": ["--augmentation", "dihedral"],
-    "paper-no-dropout": ["--dropout", "0"],
-    "paper-small-d": ["--discriminator_filters", "16"],
-    "paper-slow-d": ["--discriminator_learning_rate", "1e-4"],
-    "paper-features": ["--feature_weight", "10"],
-    "paper-batch-4": ["--train_batch_size", "4"],
-    "best": ["--recipe", "best"],
+# Each changes what the end of its name says in the recipe that the name begins with; "balance" is
+# "nearest" with a color balance.
+_FLAGS = {
+    "paper": "",
+    "paper-layer-norm": "--generator_norm layer",
+    "paper-linear": "--lr_schedule linear",
+    "paper-fast": "--learning_rate 4e-4",
+    "paper-nearest": "--upsampling nearest",
+    "paper-ema": "--ema_decay 0.999",
+    "paper-lsgan": "--gan_loss lsgan",
+    "paper-hinge": "--gan_loss hinge",
+    "paper-dihedral": "--augmentation dihedral",
+    "paper-no-dropout": "--dropout 0",
+    "paper-small-d": "--discriminator_filters 16",
+    "paper-slow-d": "--discriminator_learning_rate 1e-4",
+    "paper-features": FEATURES,
+    "paper-batch-4": "--train_batch_size 4",
+    "best": "--recipe best",
     "layer": LAYER,
-    "layer-dihedral": [*LAYER, "--augmentation", "dihedral"],
+    "layer-dihedral": f"{LAYER} --augmentation dihedral",
     "nearest": NEAREST,
-    "nearest-features": [*NEAREST, *FEATURES],
-    "nearest-no-dropout": [*NEAREST, "--dropout", "0"],
-    "nearest-l1-300": [*NEAREST, "--l1_weight", "300"],
-    "nearest-lsgan": [*NEAREST, "--gan_loss", "lsgan"],
-    "nearest-depth-5": [*NEAREST, "--generator_depth", "5"],
-    "nearest-slow": [*NEAREST, "--learning_rate", "2e-4"],
-    "nearest-slow-d": [*NEAREST, "--discriminator_learning_rate", "1e-4"],
-    "nearest-dihedral": [*NEAREST, "--augmentation", "dihedral"],
-    "nearest-balance": [*NEAREST, "--color_balance", "0.5"],
-    "nearest-balance-0.7": [*NEAREST, "--color_balance", "0.7"],
-    "nearest-balance-1": [*NEAREST, "--color_balance", "1"],
-    "nearest-balance-features": [*NEAREST, "--color_balance", "0.5", *FEATURES],
-    "nearest-balance-0.7-features": [*NEAREST, "--color_balance", "0.7", *FEATURES],
-    "nearest-balance-0.85-features": [*NEAREST, "--color_balance", "0.85", *FEATURES],
-    "nearest-balance-1-features": [*NEAREST, "--color_balance", "1", *FEATURES],
-    "nearest-balance-1.5-features": [*NEAREST, "--color_balance", "1.5", *FEATURES],
-    "nearest-balance-0.85-features-l1-50": [
-        *NEAREST,
-        "--color_balance",
-        "0.85",
-        *FEATURES,
-        "--l1_weight",
-        "50",
-    ],  # fmt: skip
-    "nearest-balance-features-dihedral": [
-        *NEAREST,
-        "--color_balance",
-        "0.5",
-        *FEATURES,
-        "--augmentation",
-        "dihedral",
-    ],  # fmt: skip
-    "best-0.8-dihedral": [
-        "--recipe",
-        "best",
-        "--color_balance",
-        "0.8",
-        "--augmentation",
-        "dihedral",
-    ],  # fmt: skip
-    "nearest-ema": [*NEAREST, "--ema_decay", "0.999"],
+    "nearest-features": f"{NEAREST} {FEATURES}",
+    "nearest-no-dropout": f"{NEAREST} --dropout 0",
+    "nearest-l1-300": f"{NEAREST} --l1_weight 300",
+    "nearest-lsgan": f"{NEAREST} --gan_loss lsgan",
+    "nearest-depth-5": f"{NEAREST} --generator_depth 5",
+    "nearest-slow": f"{NEAREST} --learning_rate 2e-4",
+    "nearest-slow-d": f"{NEAREST} --discriminator_learning_rate 1e-4",
+    "nearest-dihedral": f"{NEAREST} --augmentation dihedral",
+    "nearest-ema": f"{NEAREST} --ema_decay 0.999",
+    "balance-0.5": f"{BALANCE} 0.5",
+    "balance-0.5-features": f"{BALANCE} 0.5 {FEATURES}",
+    "balance-0.5-features-dihedral": f"{BALANCE} 0.5 {FEATURES} --augmentation dihedral",
+    "balance-0.7-features": f"{BALANCE} 0.7 {FEATURES}",
+    "balance-0.8-features-dihedral": f"{BALANCE} 0.8 {FEATURES} --augmentation dihedral",
+    "balance-0.85-features": f"{BALANCE} 0.85 {FEATURES}",
+    "balance-0.85-features-l1-50": f"{BALANCE} 0.85 {FEATURES} --l1_weight 50",
+    "balance-0.85-features-no-dropout": f"{BALANCE} 0.85 {FEATURES} --dropout 0",
+    "balance-0.85-features-depth-5": f"{BALANCE} 0.85 {FEATURES} --generator_depth 5",
+    "balance-0.85-features-small-d": f"{BALANCE} 0.85 {FEATURES} --discriminator_filters 16",
+    "balance-0.9-features": f"{BALANCE} 0.9 {FEATURES}",
+    "balance-1-features": f"{BALANCE} 1 {FEATURES}",
+    "balance-1-to-0.5-features": f"{BALANCE} 1 {FEATURES} --color_balance_decay 0.5",
+    "balance-1.5-features": f"{BALANCE} 1.5 {FEATURES}",
 }
+VARIANTS = {name: flags.split() for name, flags in _FLAGS.items()}
 
 
 def parse() -> tuple[argparse.Namespace, list[str]]:

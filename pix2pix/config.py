@@ -20,7 +20,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "best": {
         "generator_norm": "layer",
         "upsampling": "nearest",
-        "color_balance": 0.9,
+        "color_balance": 1.0,
+        "color_balance_decay": 0.5,
         "feature_weight": 10.0,
         "lr_schedule": "linear",
         "learning_rate": 4e-4,
@@ -35,8 +36,8 @@ class _Recipe:
     recipe: Literal["paper", "best"] = setting(
         "paper",
         "defaults of the other settings; paper: as published; best: --generator_norm layer, "
-        "--upsampling nearest, --color_balance 0.9, --feature_weight 10, --lr_schedule linear "
-        "and --learning_rate 4e-4",
+        "--upsampling nearest, --color_balance 1, --color_balance_decay 0.5, --feature_weight 10, "
+        "--lr_schedule linear and --learning_rate 4e-4",
         group="recipe",
         sets_defaults=True,
     )
@@ -97,6 +98,13 @@ class Config(ValidationSettings, PairSettings, _Recipe):
         "map, e.g. 0.5: by the root of how much rarer they are than the most common color; 0: "
         "all pixels alike",
         at_least=0,
+    )
+    color_balance_decay: float = setting(
+        0.0,
+        "share by which the color balance falls over the second half, linearly, e.g. 0.5: a high "
+        "balance makes rare colors appear, and a lower one then gets more pixels right",
+        at_least=0,
+        at_most=1,
     )
     feature_weight: float = setting(
         0.0,
@@ -232,8 +240,9 @@ class Config(ValidationSettings, PairSettings, _Recipe):
         return steps
 
     def steps_before_decay(self, pairs: int) -> float:
-        """Returns the step up to which the learning rate does not depend on the run's length."""
-        return math.inf if self.lr_schedule == "constant" else self.count_steps(pairs) // 2
+        """Returns the step up to which the training does not depend on the run's length."""
+        decays = self.lr_schedule == "linear" or self.color_balance * self.color_balance_decay
+        return self.count_steps(pairs) // 2 if decays else math.inf
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the settings by name, as `pix2pix.json` stores them."""

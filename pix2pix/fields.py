@@ -36,6 +36,7 @@ class Setting:
         above: lower bound, exclusive.
         at_least: lower bound, inclusive.
         below: upper bound, exclusive.
+        at_most: upper bound, inclusive.
         positional: whether the setting is a positional argument instead of a flag.
         local: whether the setting concerns this machine only; a job does not get it.
         on_card: whether the model card lists the setting among the hyperparameters.
@@ -59,6 +60,7 @@ class Setting:
     above: float | None = None
     at_least: float | None = None
     below: float | None = None
+    at_most: float | None = None
     positional: bool = False
     local: bool = False
     on_card: bool = True
@@ -101,6 +103,7 @@ class Setting:
             "greater than": (self.above, lambda bound: value > bound),
             "at least": (self.at_least, lambda bound: value >= bound),
             "below": (self.below, lambda bound: value < bound),
+            "at most": (self.at_most, lambda bound: value <= bound),
         }
         limits = {words: limit for words, limit in limits.items() if limit[0] is not None}
         # NaN is out of every range, because it compares as false with every bound.

@@ -5,6 +5,9 @@ Logits are (B, h, w, 1) float32, one per patch; pictures are (B, H, W, 3) float3
 
 import tensorflow as tf
 
+# A color can count at most this much more than the most common one.
+MAX_COLOR_RATIO = 10.0
+
 
 def _cross_entropy(logits: tf.Tensor, real: bool) -> tf.Tensor:
     # softplus(-x) = -log sigmoid(x), and softplus(x) = -log(1 - sigmoid(x)).
@@ -48,6 +51,17 @@ def l1_loss(generated: tf.Tensor, target: tf.Tensor, weights: tf.Tensor | None =
     """
     difference = tf.abs(generated - target)
     return tf.reduce_mean(difference if weights is None else difference * weights[..., None])
+
+
+def color_weights(shares: tf.Tensor, balance: tf.Tensor | float) -> tf.Tensor:
+    """Returns the weights of target colors in the L1 loss, (C,); their mean over all pixels is 1.
+
+    A color with the share s of the pixels counts (largest share / s) ** balance times as much as
+    the most common one, as class rebalancing does in Zhang et al. 2016 (arXiv 1603.08511, section
+    2.2). `shares` are (C,), and their sum is 1.
+    """
+    ratios = tf.minimum((tf.reduce_max(shares) / shares) ** balance, MAX_COLOR_RATIO)
+    return ratios / tf.reduce_sum(shares * ratios)
 
 
 def pixel_weights(target: tf.Tensor, colors: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

@@ -38,6 +38,7 @@ FLAGS = [
     "--hf_job_source", "--dataset_config", "--train_split", "--pair_layout", "--force_split",
     "--aspect", "--bands", "--value_range", "--overwrite_output_dir", "--space_sdk",
     "--space_hardware", "--upsampling", "--generator_depth", "--feature_weight", "--color_balance",
+    "--color_balance_decay",
     "--input_legend", "--target_legend", "--init_from", "--freeze_encoder", "--warmup_steps",
     "--publish_discriminator", "--validation_steps", "--selection_samples", "--selection_metric",
     "--early_stopping_patience", "--publish",

@@ -149,6 +149,7 @@ def test_a_config_with_unknown_fields_is_refused():
         ("adam_beta1", -0.1, "at least 0 and below 1"),
         ("ema_decay", 1.0, "at least 0 and below 1"),
         ("ema_decay", -0.5, "at least 0 and below 1"),
+        ("color_balance_decay", 1.5, "at least 0 and at most 1"),
         ("seed", -1, "at least 0"),
         ("seed", 1.5, "an integer"),
         ("seed", True, "an integer"),

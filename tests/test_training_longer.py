@@ -100,6 +100,16 @@ def test_the_length_may_change_while_the_learning_rate_agrees(
     assert "--init_from runs/maps" in message
 
 
+def test_the_length_may_not_change_after_the_color_balance_has():
+    config = Config(color_balance=1.0, color_balance_decay=0.5, max_train_steps=1000)
+    longer = replace(config, max_train_steps=2000)
+    options = Options(output_dir=Path("runs/maps"))
+    resume.check_length(longer, options, checkpoint_of(config, 500), PAIRS)
+    message = "with --color_balance_decay, the color balances of the two lengths differ"
+    with pytest.raises(UserError, match=message):
+        resume.check_length(longer, options, checkpoint_of(config, 501), PAIRS)
+
+
 def test_the_learning_rate_agrees_exactly_up_to_half_of_the_shorter_length():
     from pix2pix.training.trainer import Schedule
 

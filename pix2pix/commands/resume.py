@@ -64,8 +64,8 @@ def check_length(
 ) -> None:
     """Prints a changed length of a resumed run, and raises `UserError` if it can't have that one.
 
-    A run can go on for longer, even after its end, while the learning rate of every step so far is
-    that of the longer run.
+    A run can go on for longer, even after its end, while the learning rate and the color balance of
+    every step so far are those of the longer run.
 
     Args:
         config: the settings of the resumed run.
@@ -82,12 +82,18 @@ def check_length(
     if checkpoint.step > flat:
         raise UserError(
             f"The run in {options.output_dir} was planned for {old:,} steps and can't go on to "
-            f"{new:,} after step {checkpoint.step:,}: with --lr_schedule {config.lr_schedule}, the "
-            f"learning rates of the two lengths differ from step {flat:,} on. Let it end as "
-            f"planned, then start a new run from its model, with --init_from {options.output_dir} "
-            "and another --output_dir."
+            f"{new:,} after step {checkpoint.step:,}: {_name_schedule(config)} of the two lengths "
+            f"differ from step {flat:,} on. Let it end as planned, then start a new run from its "
+            f"model, with --init_from {options.output_dir} and another --output_dir."
         )
     print(f"The run ends after step {new:,} instead of {old:,}.")
+
+
+def _name_schedule(config: Config) -> str:
+    """Returns what depends on the run's length, and the flag that makes it do so."""
+    if config.lr_schedule == "constant":
+        return "with --color_balance_decay, the color balances"
+    return f"with --lr_schedule {config.lr_schedule}, the learning rates"
 
 
 def pin_dataset(config: Config, checkpoint: "Checkpoint | None") -> Config:

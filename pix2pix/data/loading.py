@@ -10,7 +10,6 @@ import numpy as np
 from pix2pix.config import Config
 from pix2pix.data.archive import is_archive, open_archive
 from pix2pix.data.cache import Pairs, cache_pairs
-from pix2pix.data.color_weights import find_color_weights
 from pix2pix.data.decoding import Decoder
 from pix2pix.data.folder import FolderSource
 from pix2pix.data.held_out import HeldOutPairs, spread_evenly
@@ -18,6 +17,7 @@ from pix2pix.data.inspection import inspect_pairs
 from pix2pix.data.layouts import find_layout
 from pix2pix.data.pipeline import StreamedPairs, TrainingPairs, Worker
 from pix2pix.data.source import Rows, Source, SplitPlan
+from pix2pix.data.target_colors import find_target_colors
 from pix2pix.environment import default_cache_dir
 from pix2pix.errors import UserError
 from pix2pix.formats import PICTURE_SUFFIXES
@@ -207,7 +207,7 @@ def load_pairs(
     held_out = HeldOutPairs.of_cache(served, source.decoder)
     aspects = SQUARE if config.is_native else _aspects(training.sizes)
     reference = _take_reference(training.pairs, config.image_size)
-    batches.color_weights = find_color_weights(reference, config)
+    batches.target_colors = find_target_colors(reference, config)
     sizes = _find_extreme_sizes(training.sizes)
     return LoadedPairs(
         source, plan, batches, reference, selection, held_out, aspects, sizes, skipped

@@ -16,9 +16,9 @@ import numpy as np
 
 from pix2pix.config import Config
 from pix2pix.data.cache import MAX_SKIPPED_FRACTION, Pairs, too_many_unreadable
-from pix2pix.data.color_weights import ColorWeights
 from pix2pix.data.decoding import Row
 from pix2pix.data.source import Rows, Source
+from pix2pix.data.target_colors import TargetColors
 from pix2pix.errors import UserError
 from pix2pix.images import orient_pair
 
@@ -52,11 +52,11 @@ class Worker:
 class TrainingPairs:
     """Jittered batches of cached pairs, N x (2, H, W, 3) uint8.
 
-    Both sides have `config.load_size` pixels, or different ones at native scale. `color_weights`
-    are those of the targets' colors in the L1 loss, if the run has any.
+    Both sides have `config.load_size` pixels, or different ones at native scale. `target_colors`
+    are those that the L1 loss weights, if it does.
     """
 
-    color_weights: ColorWeights | None = None
+    target_colors: TargetColors | None = None
 
     def __init__(self, pairs: Pairs, config: Config, worker: Worker = Worker()):  # noqa: B008
         self.pairs, self.config, self.worker = pairs, config, worker
@@ -95,7 +95,7 @@ class StreamedPairs:
     to `skipped`.
     """
 
-    color_weights: ColorWeights | None = None
+    target_colors: TargetColors | None = None
 
     def __init__(
         self,

@@ -91,7 +91,7 @@ def train(
     a loss or weight is no longer finite; the checkpoints before that step are kept.
     """
     total_steps = config.count_steps(len(pairs))
-    trainer = Trainer(config, total_steps, devices, pairs.color_weights)
+    trainer = Trainer(config, total_steps, devices, pairs.target_colors)
     step, history, validation = _start(trainer, total_steps, resumed, initial, settings)
     checkpoints.warn_of_later_checkpoints(settings.checkpoints, step)
     last_saved = step

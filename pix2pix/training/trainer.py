@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from pix2pix import losses
 from pix2pix.config import Config
-from pix2pix.data.color_weights import ColorWeights
+from pix2pix.data.target_colors import TargetColors
 from pix2pix.networks import (
     build_discriminator,
     build_generator,
@@ -67,15 +67,20 @@ class Trainer:
         config: Config,
         total_steps: int,
         devices: Devices = Devices(),  # noqa: B008
-        color_weights: ColorWeights | None = None,
+        target_colors: TargetColors | None = None,
     ):
-        """Builds networks and optimizers; `total_steps` is the length of the linear schedule.
+        """Builds networks and optimizers.
 
-        `color_weights` are those of the target's colors in the L1 loss.
+        Args:
+            config: the run's settings.
+            total_steps: the length of the run; learning rate and color balance may change in its
+                second half.
+            devices: where to train.
+            target_colors: the colors whose pixels the L1 loss weights, with `config.color_balance`.
         """
         keras.utils.set_random_seed(config.seed)
         self.config, self.devices, self.strategy = config, devices, devices.strategy
-        self.color_weights = color_weights
+        self.total_steps, self.target_colors = total_steps, target_colors
         with self.strategy.scope():
             self.generator = build_generator(config)
             for layer in self.generator.layers:
@@ -198,11 +203,20 @@ class Trainer:
 
     def _weighted_l1(self, generated: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         """Returns the L1 loss, with the weights of the target's colors if there are any."""
-        if self.color_weights is None:
+        if self.target_colors is None:
             return losses.l1_loss(generated, targets)
-        colors = _to_tensor(self.color_weights.colors, self.config.target_channels)
-        weights = losses.pixel_weights(targets, colors, self.color_weights.weights)
+        colors = _to_tensor(self.target_colors.colors, self.config.target_channels)
+        weights = losses.color_weights(self.target_colors.shares, self._color_balance())
+        weights = losses.pixel_weights(targets, colors, weights)
         return losses.l1_loss(generated, targets, weights)
+
+    def _color_balance(self) -> tf.Tensor | float:
+        """Returns the exponent of this step, which may fall in the second half of the run."""
+        first, decay = self.config.color_balance, self.config.color_balance_decay
+        if not decay:
+            return first
+        done = tf.cast(self.generator_optimizer.iterations.value, tf.float32) / self.total_steps
+        return first * (1.0 - decay * tf.clip_by_value(2.0 * done - 1.0, 0.0, 1.0))
 
     def _score(self, inputs, targets, generated):
         """Returns the discriminator's logits for the generated pair, and the feature loss."""
