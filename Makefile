@@ -6,7 +6,7 @@ BIN := .venv/bin
 # uv, where it is installed, does the same in less time.
 PIP := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check) --quiet
 
-.PHONY: help setup app web test test-slow lint train bench constraints check-pythons clean .node
+.PHONY: help setup app web test test-slow coverage lint train bench constraints check-pythons clean .node
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -22,8 +22,11 @@ web: .venv/.installed-requirements ## serve the page that translates in the brow
 test: setup ## run the fast tests, about 10 minutes on two cores
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-test-slow: setup ## run the slow tests (kills, full-size networks, variants), about 35 minutes, and print the coverage
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --cov
+test-slow: setup ## run the slow tests (kills, full-size networks, variants), about 30 minutes
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
+
+coverage: setup ## run all tests and print which lines they cover (about an hour)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov
 
 lint: setup ## check style, format, types and spelling (the JavaScript's with npm's packages)
 	$(BIN)/ruff check .
