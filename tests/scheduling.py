@@ -1,8 +1,9 @@
-"""Which test modules run in the same process of `make test`."""
+"""Which test modules run in the same process of `make test`, and which ones run first."""
 
 from pathlib import PurePosixPath
 
 from xdist.scheduler.loadfile import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 # The modules of a group share fixtures of the session that take many seconds: a training, a Space.
 GROUPS = {
@@ -25,12 +26,30 @@ GROUPS = {
         "test_translate",
     ),
 }  # fmt: skip
+# The modules whose slow tests take longest, 2 to 6 minutes each. They start first, so that none of
+# them runs at the end, when the other process has nothing left to do.
+LONGEST = (
+    "test_hub_faults", "test_slow", "test_kill", "test_recipe_benchmarks", "test_geotiff",
+    "test_web_deployed", "test_space_fuzz", "test_hub_preempted", "test_notebook",
+    "test_space_benchmarks",
+)  # fmt: skip
 GROUP_OF = {module: group for group, modules in GROUPS.items() for module in modules}
 
 
 class GroupScheduling(LoadFileScheduling):
-    """Gives each process whole groups, or modules that are in no group."""
+    """Gives each process whole groups, or modules that are in no group; the longest ones first.
+
+    The others follow by their number of tests, as in `LoadFileScheduling`.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         path = super()._split_scope(nodeid)
         return GROUP_OF.get(PurePosixPath(path).stem, path)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        modules = {PurePosixPath(scope).stem: scope for scope in self.workqueue}
+        for module in LONGEST:
+            if module in modules:
+                self.workqueue.move_to_end(modules[module], last=False)
+                break
+        super()._assign_work_unit(node)
