@@ -52,7 +52,13 @@ def test_the_modules_of_the_canvas(tmp_path: Path):
 
 
 @needs_chromium
-@pytest.mark.parametrize("changes", [{}, {"pair_aspects": [2, 2]}], ids=["square", "wide"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="square"),
+        pytest.param({"pair_aspects": [2, 2]}, id="wide", marks=pytest.mark.slow),
+    ],
+)
 def test_pixels_are_translated_as_a_file_of_them(browser: Browser, ort_files: Path, changes: dict):
     files = site_files(ort_files)
     for path, content in build_model(**changes).items():

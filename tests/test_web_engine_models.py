@@ -194,6 +194,9 @@ def test_only_the_last_models_are_kept(page: Page) -> None:
     assert kept == {"count": 16, "records": [{"digest": "a"}, None, {"digest": "f"}]}
 
 
+# A fast test of the choice of models compares the painter's pixels, and fast tests of the engine
+# compare other formats and the mode "full" with the first model.
+@pytest.mark.slow
 def test_painter_gives_the_pixels_of_the_python_translator(
     browser: Browser, web_site: FileServer
 ) -> None:

@@ -48,11 +48,13 @@ PAINTER_CHOICE = {"folder": "starter_painter", "name": "<b>painter</b>"}
 @pytest.mark.parametrize(
     "settings",
     [
-        {},
+        pytest.param({}, marks=pytest.mark.slow),
         pytest.param({"choices": {"a": 1}}, marks=pytest.mark.slow),
         {"choices": [None, 1, [], {"folder": 3}, {"folder": "starter_model"}, PAINTER_CHOICE]},
         {"folder": "negative", "choices": [MAP_CHOICE, PAINTER_CHOICE]},
-        {"id": "user/none", "choices": [MAP_CHOICE, PAINTER_CHOICE]},
+        pytest.param(
+            {"id": "user/none", "choices": [MAP_CHOICE, PAINTER_CHOICE]}, marks=pytest.mark.slow
+        ),
     ],
 )  # fmt: skip
 def test_there_is_no_choice_where_model_json_names_no_two_models(
