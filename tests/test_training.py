@@ -32,6 +32,14 @@ def trainer(shared) -> Trainer:
     return trainer
 
 
+@pytest.fixture
+def eager():
+    """Runs steps eagerly, which for one step is faster than compiling it."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="module")
 def batch() -> tuple[tf.Tensor, tf.Tensor]:
     pair = make_pair_array(1)[0]
@@ -173,6 +181,7 @@ def test_state_has_every_variable_random_states_of_dropout_included(trainer):
     assert len(seeds) == 3 and {id(v) for v in seeds} <= ids
 
 
+@pytest.mark.usefixtures("eager")
 def test_with_nearest_upsampling_the_published_generator_has_stock_layers(batch):
     config = replace(CONFIG, upsampling="nearest")
     plain, averaging = (
