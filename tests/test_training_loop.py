@@ -21,7 +21,9 @@ from pix2pix.training.stop_signals import collect_stop_signals
 from pix2pix.training.trainer import SCALARS, Trainer
 from tests.builders import make_pair_array, tiny_config
 
-CONFIG = tiny_config(max_train_steps=6, lr_schedule="linear", ema_decay=0.9, train_batch_size=2)
+CONFIG = tiny_config(
+    max_train_steps=6, lr_schedule="linear", ema_decay=0.9, train_batch_size=2, generator_depth=4
+)
 
 
 def batches(config=CONFIG) -> TrainingPairs:
@@ -159,7 +161,9 @@ def test_a_loss_that_is_not_finite_ends_the_run(samples, tmp_path, eager):
 def test_after_a_signal_the_run_is_saved_and_ends_like_an_uninterrupted_one_once_resumed(
     samples, tmp_path, eager, number
 ):
-    config = tiny_config(max_train_steps=6, ema_decay=0.999, lr_schedule="linear")
+    config = tiny_config(
+        max_train_steps=6, ema_decay=0.999, lr_schedule="linear", generator_depth=4
+    )
     whole = loop.train(config, batches(config), samples, SaveSettings(tmp_path / "whole", 0, 1, 0))
     saving = SaveSettings(tmp_path / "stopped", 1, 50, 0)
     step = random.Random(number).randint(1, 3)
