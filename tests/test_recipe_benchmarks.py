@@ -100,7 +100,11 @@ def test_the_results_are_those_of_the_variants_that_have_their_names():
 def test_the_figures_in_the_docs_are_those_of_the_results(section: str, task: str, split: str):
     page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
     text = re.search(rf"^## {section}$(.*?)^## ", page, re.MULTILINE | re.DOTALL)[1]
-    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    lines = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("| ")
+    ]
     header, *rows = lines
     groups = group_results(RESULTS, task, split)
     lookup = next(iter(groups.values()))[0]["color_lookup"]
@@ -108,7 +112,7 @@ def test_the_figures_in_the_docs_are_those_of_the_results(section: str, task: st
         groups = {(name, None): results for (name, _), results in groups.items()}
     keys = {metric.name: key for key, metric in METRICS.items()}
     for name, *cells in rows:
-        row = dict(zip(header[1:], cells, strict=False))
+        row = dict(zip(header[1:], cells, strict=True))
         if name == "color lookup":
             measured = {
                 label: METRICS[keys[label]].format_value(lookup[keys[label]])
