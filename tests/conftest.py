@@ -99,6 +99,16 @@ def _clear_faults_after_each_test(request: pytest.FixtureRequest) -> Iterator[No
 
 
 @pytest.fixture
+def eager() -> Iterator[None]:
+    """Runs training steps eagerly, which for a few steps is faster than compiling them."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
 def logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets HF_TOKEN to a write token for the length of a test."""
     monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)

@@ -16,6 +16,7 @@ from benchmarks.recipe_report import (
     format_range,
     group_results,
     measure_recalls,
+    pair_by_seed,
     relative_difference,
 )
 from benchmarks.recipe_runs import find, measure_gap, pack, read_results, unpack
@@ -139,7 +140,7 @@ def test_the_sentences_in_the_docs_have_the_figures_of_the_results():
     }
     for (task, steps), keys in sentences.items():
         groups = group_results(RESULTS, task, "held-out")
-        pairs = list(zip(groups["best", steps], groups["paper", steps], strict=True))
+        pairs = pair_by_seed(groups["best", steps], groups["paper", steps])
         for key in keys:
             value, low, high = (
                 f"{100 * share:+.0f}".replace("-", "\N{MINUS SIGN}")

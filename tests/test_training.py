@@ -32,14 +32,6 @@ def trainer(shared) -> Trainer:
     return trainer
 
 
-@pytest.fixture
-def eager():
-    """Runs steps eagerly, which for one step is faster than compiling it."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 @pytest.fixture(scope="module")
 def batch() -> tuple[tf.Tensor, tf.Tensor]:
     pair = make_pair_array(1)[0]

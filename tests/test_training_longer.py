@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from pix2pix import UserError
 from pix2pix.artifacts import ArtifactFolder
@@ -23,14 +22,6 @@ from tests.builders import make_pair_array, make_pairs, tiny_config, write_joine
 from tests.published_run import TINY_FLAGS
 
 PAIRS = 5
-
-
-@pytest.fixture
-def eager():
-    """Runs steps eagerly, which for a few steps is faster than compiling them."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def run(config: Config, folder: Path, resumed: checkpoints.Checkpoint | None = None) -> loop.Result:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
 from pix2pix import UserError
@@ -41,14 +40,6 @@ def uninterrupted(tmp_path_factory, samples) -> tuple[loop.Result, Path]:
     """Six steps without a stop: checkpoints at 3 and 6, progress grids at 2, 4 and 6."""
     folder = tmp_path_factory.mktemp("uninterrupted")
     return loop.train(CONFIG, batches(), samples, SaveSettings(folder, 3, 3, 2)), folder
-
-
-@pytest.fixture
-def eager():
-    """Runs steps eagerly, which for a few steps is faster than compiling them."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def assert_same_result(result: loop.Result, expected_result: loop.Result) -> None:

@@ -21,6 +21,11 @@ from pix2pix.training.devices import Devices
 SCALARS = ("discriminator_loss", "generator_gan_loss", "l1_loss", "d_real", "d_fake")
 
 
+def _decay(step: tf.Tensor, total_steps: int) -> tf.Tensor:
+    """Returns 1 in the first half of a run; in the second half, it falls linearly to 0."""
+    return tf.clip_by_value(2.0 * (1.0 - step / total_steps), 0.0, 1.0)
+
+
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that can rise linearly at the start and fall linearly to zero at the end."""
 
@@ -41,7 +46,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         if self.warmup_steps:
             rate *= tf.minimum(step / self.warmup_steps, 1.0)
         if self.decay_steps:
-            rate *= tf.clip_by_value(2.0 * (1.0 - step / self.decay_steps), 0.0, 1.0)
+            rate *= _decay(step, self.decay_steps)
         return tf.convert_to_tensor(rate, tf.float32)
 
     def get_config(self):
@@ -215,8 +220,8 @@ class Trainer:
         first, decay = self.config.color_balance, self.config.color_balance_decay
         if not decay:
             return first
-        done = tf.cast(self.generator_optimizer.iterations.value, tf.float32) / self.total_steps
-        return first * (1.0 - decay * tf.clip_by_value(2.0 * done - 1.0, 0.0, 1.0))
+        step = tf.cast(self.generator_optimizer.iterations.value, tf.float32)
+        return first * (1.0 - decay * (1.0 - _decay(step, self.total_steps)))
 
     def _score(self, inputs, targets, generated):
         """Returns the discriminator's logits for the generated pair, and the feature loss."""
