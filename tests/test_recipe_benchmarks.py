@@ -95,6 +95,7 @@ def test_the_results_are_those_of_the_variants_that_have_their_names():
     [
         ("Land-cover maps", "maps", "held-out"),
         ("Sketches to photos", "sketch-to-photo", "held-out"),
+        ("Photos to maps", "photo-to-map", "held-out"),
         ("What was tried", "maps", "selection"),
     ],
 )
@@ -137,6 +138,7 @@ def test_the_sentences_in_the_docs_have_the_figures_of_the_results():
     sentences = {
         ("maps", 11_230): ("l1", "ms_ssim", "mean_iou", "boundary_f1"),
         ("sketch-to-photo", 2_000): ("l1", "ms_ssim"),
+        ("photo-to-map", 2_000): ("l1", "ms_ssim", "mean_iou", "boundary_f1"),
     }
     for (task, steps), keys in sentences.items():
         groups = group_results(RESULTS, task, "held-out")
