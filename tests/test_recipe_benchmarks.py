@@ -97,6 +97,7 @@ def test_the_results_are_those_of_the_variants_that_have_their_names():
         ("Sketches to photos", "sketch-to-photo", "held-out"),
         ("Photos to maps", "photo-to-map", "held-out"),
         ("What was tried", "maps", "selection"),
+        ("What was tried on photos", "sketch-to-photo", "selection"),
     ],
 )
 def test_the_figures_in_the_docs_are_those_of_the_results(section: str, task: str, split: str):
