@@ -152,6 +152,9 @@ def test_the_sentences_in_the_docs_have_the_figures_of_the_results():
             assert f"{METRICS[key].name} by {value} % [{low}, {high}]" in page
     groups = group_results(RESULTS, "maps", "held-out")
     best, paper = groups["best", 11_230], groups["paper", 11_230]
+    less = -100 * relative_difference(pair_by_seed(best, paper), "l1")[0]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"{less:.0f} % less L1 than the paper's on land-cover maps" in readme
     l1 = [result["scores"]["l1"] for result in best]
     assert f"differ by up to {max(l1) - min(l1):.1f} gray levels" in page
     recalls = [dict(zip(r[0]["legend"], measure_recalls(r), strict=True)) for r in (best, paper)]
