@@ -70,15 +70,15 @@ class Config(ValidationSettings, PairSettings, _Recipe):
     generator_norm: Literal["instance", "layer"] = setting(
         "instance",
         "normalization in the generator; instance: each channel of an image separately, as in the "
-        "paper; layer: all channels of an image together, which keeps the levels that distinguish "
-        "flat areas",
+        "paper; layer: all channels of an image together, which keeps the differences between "
+        "channels that distinguish flat areas",
         of_model=True,
     )
     upsampling: Literal["transposed", "nearest"] = setting(
         "transposed",
         "how the generator's decoder doubles the resolution; transposed: 4x4 transposed "
         "convolution, as in the paper; nearest: nearest-neighbor upsampling and a 3x3 convolution, "
-        "which leaves no checkerboard and is published as the transposed convolution it equals",
+        "which avoids checkerboards and is published as the transposed convolution it equals",
         of_model=True,
     )
     dropout: float = setting(
@@ -95,14 +95,15 @@ class Config(ValidationSettings, PairSettings, _Recipe):
     color_balance: float = setting(
         0.0,
         "how much more the L1 loss counts pixels of rare target colors, such as thin roads on a "
-        "map, e.g. 0.5: by the root of how much rarer they are than the most common color; 0: "
-        "all pixels alike",
+        "map: (share of the most common color / share of the color) ** color_balance times as "
+        "much, up to a limit; 0: all pixels alike",
         at_least=0,
     )
     color_balance_decay: float = setting(
         0.0,
-        "share by which the color balance falls over the second half, linearly, e.g. 0.5: a high "
-        "balance makes rare colors appear, and a lower one then gets more pixels right",
+        "fraction of --color_balance that is removed linearly over the second half of a run; 0: "
+        "it stays constant, 1: it falls to zero. A high balance makes rare colors appear, and a "
+        "lower one then gets more pixels right",
         at_least=0,
         at_most=1,
     )
