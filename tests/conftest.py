@@ -73,6 +73,7 @@ from tests.published_run import published_run, published_space  # noqa: E402, F4
 from tests.recording_server import recording_proxy, recording_server  # noqa: E402, F401
 from tests.space_clients import two_model_space  # noqa: E402, F401
 from tests.strict_space import operators_run, strict_client, strict_space  # noqa: E402, F401
+from tests.web_drawing import shared_drawing, sheet  # noqa: E402, F401
 from tests.web_pages import web_site  # noqa: E402, F401
 
 

@@ -9,12 +9,14 @@ import numpy as np
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import DESKTOP, TIMEOUT, open_tab
-from tests.web_drawing import read
+from tests.web_drawing import FOREST, read, share_of
 
 
 @contextmanager
-def space_drawing(browser: Browser, url: str, fragment: str = "", **options: Any) -> Iterator[Page]:
-    """Opens the canvas and waits for its first result; no script fails until the end."""
+def watched_drawing(
+    browser: Browser, url: str, fragment: str = "", **options: Any
+) -> Iterator[tuple[Page, list[str]]]:
+    """Opens the canvas and waits for its first result; yields it and the errors of its scripts."""
     failed = list[str]()
     with browser.new_context(**({"viewport": DESKTOP} | options)) as context:
         page = context.new_page()
@@ -23,10 +25,30 @@ def space_drawing(browser: Browser, url: str, fragment: str = "", **options: Any
         page.goto(f"{url}/{fragment}")
         if not fragment:
             open_canvas(page)
-        expect(page.locator("#draw-result")).to_have_attribute("data-shown", re.compile(r"[1-9]"))
-        page.locator("#draw-canvas").scroll_into_view_if_needed()
+        wait_for_first_result(page)
+        yield page, failed
+
+
+@contextmanager
+def space_drawing(browser: Browser, url: str, fragment: str = "", **options: Any) -> Iterator[Page]:
+    """Opens the canvas and waits for its first result; no script fails until the end."""
+    with watched_drawing(browser, url, fragment, **options) as (page, failed):
         yield page
         assert failed == []
+
+
+def wait_for_first_result(page: Page) -> None:
+    expect(page.locator("#draw-result")).to_have_attribute("data-shown", re.compile(r"[1-9]"))
+    page.locator("#draw-canvas").scroll_into_view_if_needed()
+
+
+def clear_sheet(page: Page) -> None:
+    """Makes it an empty sheet, and waits for the result of that."""
+    wait_for_first_result(page)
+    if share_of(read(page), FOREST) < 1:
+        shown = count_results(page)
+        page.get_by_role("button", name="Clear").click()
+        wait_for_result(page, shown)
 
 
 def open_canvas(page: Page) -> None:

@@ -5,20 +5,28 @@ The result comes from the Space's endpoint, once a stroke.
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from pix2pix import Translator
 from pix2pix.artifacts import STARTER_FOLDERS
 from tests.browser import PHONE, needs_chromium, open_tab
 from tests.commands import ROOT, running_space
 from tests.raw_http import API_PREFIX, RawSpaceClient, file_argument
-from tests.space_drawing import count_results, open_canvas, space_drawing, wait_for_result
+from tests.space_drawing import (
+    clear_sheet,
+    count_results,
+    open_canvas,
+    space_drawing,
+    wait_for_result,
+    watched_drawing,
+)
 from tests.web_drawing import (
     ABOUT,
     FOREST,
@@ -39,29 +47,44 @@ TOUCH = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 CALLS = "**/gradio_api/call/**"
 
 
+@pytest.fixture(scope="module")
+def shared_drawing(browser: Browser, starter_space: str) -> Iterator[tuple[Page, list[str]]]:
+    with watched_drawing(browser, starter_space) as (page, failed):
+        yield page, failed
+
+
+@pytest.fixture
+def sheet(shared_drawing: tuple[Page, list[str]]) -> Iterator[Page]:
+    """Yields the shared canvas with an empty sheet; no script fails until the end of the test."""
+    page, failed = shared_drawing
+    failed.clear()
+    clear_sheet(page)
+    yield page
+    assert failed == []
+
+
 @needs_chromium
 def test_each_stroke_asks_the_space_and_downloads_are_what_python_makes(
-    browser: Browser, starter_space: str, tmp_path: Path
+    sheet: Page, tmp_path: Path
 ):
-    with space_drawing(browser, starter_space) as page:
-        expect(page.locator("#draw")).to_contain_text(f"for the model “{PAINTER_NAME}”")
-        first, asked = read(page, "#draw-result"), count_results(page)
-        draw_coast(page)
-        coast = wait_for_result(page, asked)
-        assert count_results(page) == asked + 1, "once, when the pen is lifted"
-        assert not np.array_equal(coast, first)
-        choose(page, "Fill")
-        page.mouse.click(*place(page, 128, 200))
-        filled = wait_for_result(page, asked + 1)
-        assert share_of(read(page), SEA) > 0.5
-        page.get_by_role("button", name="Undo").click()
-        assert np.array_equal(wait_for_result(page, asked + 2), coast)
-        page.get_by_role("button", name="Redo").click()
-        assert np.array_equal(wait_for_result(page, asked + 3), filled)
-        buttons = [f"#draw button:has-text('Download the {what}')" for what in ("s", "p")]
-        sketch, photo = (save_download(page, button, tmp_path) for button in buttons)
-        assert np.array_equal(np.asarray(Image.open(sketch)), read(page))
-        assert_same_pixels(photo, Translator.from_pretrained(PAINTER)(Image.open(sketch)))
+    expect(sheet.locator("#draw")).to_contain_text(f"for the model “{PAINTER_NAME}”")
+    first, asked = read(sheet, "#draw-result"), count_results(sheet)
+    draw_coast(sheet)
+    coast = wait_for_result(sheet, asked)
+    assert count_results(sheet) == asked + 1, "once, when the pen is lifted"
+    assert not np.array_equal(coast, first)
+    choose(sheet, "Fill")
+    sheet.mouse.click(*place(sheet, 128, 200))
+    filled = wait_for_result(sheet, asked + 1)
+    assert share_of(read(sheet), SEA) > 0.5
+    sheet.get_by_role("button", name="Undo").click()
+    assert np.array_equal(wait_for_result(sheet, asked + 2), coast)
+    sheet.get_by_role("button", name="Redo").click()
+    assert np.array_equal(wait_for_result(sheet, asked + 3), filled)
+    buttons = [f"#draw button:has-text('Download the {what}')" for what in ("s", "p")]
+    sketch, photo = (save_download(sheet, button, tmp_path) for button in buttons)
+    assert np.array_equal(np.asarray(Image.open(sketch)), read(sheet))
+    assert_same_pixels(photo, Translator.from_pretrained(PAINTER)(Image.open(sketch)))
 
 
 @needs_chromium
@@ -83,24 +106,23 @@ def test_a_finger_draws_on_a_phone(browser: Browser, starter_space: str):
 
 @needs_chromium
 def test_the_drawing_survives_a_reload_other_tabs_and_other_models_and_fits_a_link(
-    browser: Browser, starter_space: str
+    browser: Browser, sheet: Page, starter_space: str
 ):
-    with space_drawing(browser, starter_space) as page:
-        draw_coast(page)
-        coast = read(page)
-        open_tab(page, "Gallery")
-        page.get_by_role("radio", name=PAINTER_NAME).check()
-        open_tab(page, "Draw")
-        expect(page.locator("#draw")).not_to_contain_text("for the model")
-        assert np.array_equal(read(page), coast)
-        page.get_by_role("radio", name=MAP_NAME).check()
-        expect(page.locator("#draw")).to_contain_text("for the model")
-        link = copy_link(page)
-        assert link.startswith(f"{starter_space}/#draw=")
-        page.reload()
-        open_canvas(page)
-        page.wait_for_timeout(500)
-        assert np.array_equal(read(page), coast)
+    draw_coast(sheet)
+    coast = read(sheet)
+    open_tab(sheet, "Gallery")
+    sheet.get_by_role("radio", name=PAINTER_NAME).check()
+    open_tab(sheet, "Draw")
+    expect(sheet.locator("#draw")).not_to_contain_text("for the model")
+    assert np.array_equal(read(sheet), coast)
+    sheet.get_by_role("radio", name=MAP_NAME).check()
+    expect(sheet.locator("#draw")).to_contain_text("for the model")
+    link = copy_link(sheet)
+    assert link.startswith(f"{starter_space}/#draw=")
+    sheet.reload()
+    open_canvas(sheet)
+    sheet.wait_for_timeout(500)
+    assert np.array_equal(read(sheet), coast)
     with space_drawing(browser, starter_space, link.removeprefix(f"{starter_space}/")) as other:
         expect(other.locator("#draw [role=status]").last).to_contain_text("drawing of the link")
         assert np.array_equal(read(other), coast)
@@ -125,38 +147,36 @@ def test_everything_is_done_with_the_keyboard(browser: Browser, starter_space: s
 
 
 @needs_chromium
-def test_bad_files_and_a_space_that_fails_leave_the_drawing(
-    browser: Browser, starter_space: str, tmp_path: Path
-):
-    with space_drawing(browser, starter_space) as page:
-        draw_coast(page)
-        wait_for_result(page, 1)
-        coast, error = read(page), page.locator("#draw .error")
-        damaged = tmp_path / "damaged.png"
-        damaged.write_bytes(TEMPLATE.read_bytes()[:300])
-        transfer = make_transfer(page, damaged)
-        page.locator("#draw-canvas").dispatch_event("drop", {"dataTransfer": transfer})
-        expect(error).to_be_visible()
+def test_bad_files_and_a_space_that_fails_leave_the_drawing(sheet: Page, tmp_path: Path):
+    shown = count_results(sheet)
+    draw_coast(sheet)
+    wait_for_result(sheet, shown)
+    coast, error = read(sheet), sheet.locator("#draw .error")
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(TEMPLATE.read_bytes()[:300])
+    transfer = make_transfer(sheet, damaged)
+    sheet.locator("#draw-canvas").dispatch_event("drop", {"dataTransfer": transfer})
+    expect(error).to_be_visible()
+    assert error.inner_text().count(".") == 1
+    assert np.array_equal(read(sheet), coast)
+    sheet.get_by_role("button", name="Start from held-out sketch 003").click()
+    expect(error).to_be_hidden()
+    wait_for_result(sheet, shown + 1)
+    assert np.array_equal(read(sheet), np.asarray(Image.open(TEMPLATE)))
+    for failure in (
+        lambda route: route.abort(),
+        lambda route: route.fulfill(status=503, json={"detail": "Queue is full. Wait."}),
+        lambda route: route.fulfill(status=200, body="<html>"),
+    ):
+        sheet.route(CALLS, failure)
+        sheet.get_by_role("button", name="Undo").click()
+        expect(error).to_contain_text("the next stroke asks again")
         assert error.inner_text().count(".") == 1
-        assert np.array_equal(read(page), coast)
-        page.get_by_role("button", name="Start from held-out sketch 003").click()
+        sheet.unroute(CALLS)
+        shown = count_results(sheet)
+        sheet.get_by_role("button", name="Redo").click()
+        wait_for_result(sheet, shown)
         expect(error).to_be_hidden()
-        wait_for_result(page, 2)
-        assert np.array_equal(read(page), np.asarray(Image.open(TEMPLATE)))
-        for failure in (
-            lambda route: route.abort(),
-            lambda route: route.fulfill(status=503, json={"detail": "Queue is full. Wait."}),
-            lambda route: route.fulfill(status=200, body="<html>"),
-        ):
-            page.route(CALLS, failure)
-            page.get_by_role("button", name="Undo").click()
-            expect(error).to_contain_text("the next stroke asks again")
-            assert error.inner_text().count(".") == 1
-            page.unroute(CALLS)
-            shown = count_results(page)
-            page.get_by_role("button", name="Redo").click()
-            wait_for_result(page, shown)
-            expect(error).to_be_hidden()
 
 
 @needs_chromium

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from pix2pix import Translator
 from tests.browser import PHONE, needs_chromium
@@ -42,50 +42,48 @@ def site(ort_files: Path) -> Iterator[FileServer]:
         yield server
 
 
-def test_a_coast_is_drawn_filled_undone_and_done_again(browser: Browser, site: FileServer):
-    with drawing(browser, site) as page:
-        assert share_of(read(page), FOREST) == 1
-        draw_coast(page)
-        coast = wait_for_copy(page)
-        assert 0.03 < share_of(coast, SEA) < 0.1
-        assert share_of(coast, SEA) + share_of(coast, FOREST) == 1, "no mixed colors"
-        choose(page, "Fill")
-        page.mouse.click(*place(page, 128, 200))
-        filled = wait_for_copy(page)
-        assert share_of(filled, SEA) > 0.5
-        page.get_by_role("button", name="Undo").click()
-        assert (wait_for_copy(page) == coast).all()
-        page.locator("#draw-canvas").focus()
-        page.keyboard.press("Control+z")
-        assert share_of(wait_for_copy(page), FOREST) == 1
-        page.keyboard.press("Control+y")
-        page.keyboard.press("Control+Shift+Z")
-        assert (wait_for_copy(page) == filled).all()
-        page.get_by_role("button", name="Clear").click()
-        assert share_of(wait_for_copy(page), FOREST) == 1
+def test_a_coast_is_drawn_filled_undone_and_done_again(sheet: Page):
+    assert share_of(read(sheet), FOREST) == 1
+    draw_coast(sheet)
+    coast = wait_for_copy(sheet)
+    assert 0.03 < share_of(coast, SEA) < 0.1
+    assert share_of(coast, SEA) + share_of(coast, FOREST) == 1, "no mixed colors"
+    choose(sheet, "Fill")
+    sheet.mouse.click(*place(sheet, 128, 200))
+    filled = wait_for_copy(sheet)
+    assert share_of(filled, SEA) > 0.5
+    sheet.get_by_role("button", name="Undo").click()
+    assert (wait_for_copy(sheet) == coast).all()
+    sheet.locator("#draw-canvas").focus()
+    sheet.keyboard.press("Control+z")
+    assert share_of(wait_for_copy(sheet), FOREST) == 1
+    sheet.keyboard.press("Control+y")
+    sheet.keyboard.press("Control+Shift+Z")
+    assert (wait_for_copy(sheet) == filled).all()
+    sheet.get_by_role("button", name="Clear").click()
+    assert share_of(wait_for_copy(sheet), FOREST) == 1
 
 
-def test_every_tool_draws_what_its_name_says(browser: Browser, site: FileServer):
-    with drawing(browser, site) as page:
-        choose(page, "desert")
-        choose(page, "Rectangle")
-        stroke(page, (10, 20), (200, 200), (59, 99))
-        assert share_of(read(page), DESERT) == 50 * 80 / SIDE**2
-        choose(page, "sea")
-        choose(page, "Pencil")
-        stroke(page, (100, 100), (150, 100))
-        assert share_of(read(page), SEA) == 51 / SIDE**2
-        choose(page, "Eyedropper")
-        page.mouse.click(*place(page, 30, 50))
-        expect(page.get_by_role("radio", name="desert", exact=True)).to_be_checked()
-        choose(page, "Line")
-        stroke(page, (150, 200), (10, 250), (200, 200))
-        pixels = read(page)
-        assert (pixels[200, 155:195] == DESERT).all()
-        assert (pixels[225:] == FOREST).all(), "the line's earlier places are as they were"
-        choose(page, "Eraser")
-        stroke(page, (5, 60), (70, 60))
-        assert (read(page)[60] == FOREST).all()
+def test_every_tool_draws_what_its_name_says(sheet: Page):
+    choose(sheet, "desert")
+    choose(sheet, "Rectangle")
+    stroke(sheet, (10, 20), (200, 200), (59, 99))
+    assert share_of(read(sheet), DESERT) == 50 * 80 / SIDE**2
+    choose(sheet, "sea")
+    choose(sheet, "Pencil")
+    stroke(sheet, (100, 100), (150, 100))
+    assert share_of(read(sheet), SEA) == 51 / SIDE**2
+    choose(sheet, "Eyedropper")
+    sheet.mouse.click(*place(sheet, 30, 50))
+    expect(sheet.get_by_role("radio", name="desert", exact=True)).to_be_checked()
+    choose(sheet, "Line")
+    stroke(sheet, (150, 200), (10, 250), (200, 200))
+    pixels = read(sheet)
+    assert (pixels[200, 155:195] == DESERT).all()
+    assert (pixels[225:] == FOREST).all(), "the line's earlier places are as they were"
+    choose(sheet, "Eraser")
+    stroke(sheet, (5, 60), (70, 60))
+    assert (read(sheet)[60] == FOREST).all()
 
 
 @pytest.mark.slow
@@ -155,26 +153,24 @@ def test_a_finger_draws_and_two_enlarge_on_a_phone(browser: Browser, site: FileS
         assert width > 366
 
 
-def test_the_drawing_survives_a_reload_and_another_model(browser: Browser, site: FileServer):
-    with drawing(browser, site) as page:
-        draw_coast(page)
-        coast = wait_for_copy(page)
-        choose_model(page, MAP_NAME)
-        expect(page.locator("#draw")).to_contain_text("does not translate drawings")
-        page.get_by_role("button", name=f"Draw for the model “{PAINTER_NAME}”").click()
-        expect(page.locator("#draw-canvas")).to_be_visible()
-        assert (wait_for_copy(page) == coast).all()
-        page.reload()
-        page.locator("#tab-draw").click()
-        assert (wait_for_copy(page) == coast).all()
+def test_the_drawing_survives_a_reload_and_another_model(sheet: Page):
+    draw_coast(sheet)
+    coast = wait_for_copy(sheet)
+    choose_model(sheet, MAP_NAME)
+    expect(sheet.locator("#draw")).to_contain_text("does not translate drawings")
+    sheet.get_by_role("button", name=f"Draw for the model “{PAINTER_NAME}”").click()
+    expect(sheet.locator("#draw-canvas")).to_be_visible()
+    assert (wait_for_copy(sheet) == coast).all()
+    sheet.reload()
+    sheet.locator("#tab-draw").click()
+    assert (wait_for_copy(sheet) == coast).all()
 
 
-def test_a_link_carries_the_drawing(browser: Browser, site: FileServer):
-    with drawing(browser, site) as page:
-        draw_coast(page)
-        coast = read(page)
-        link = copy_link(page)
-        assert len(link) < 2000
+def test_a_link_carries_the_drawing(browser: Browser, sheet: Page):
+    draw_coast(sheet)
+    coast = read(sheet)
+    link = copy_link(sheet)
+    assert len(link) < 2000
     with visit(browser, link) as other:
         expect(other.locator("#draw [role=status]").last).to_contain_text("drawing of the link")
         assert (wait_for_copy(other) == coast).all()
@@ -183,16 +179,15 @@ def test_a_link_carries_the_drawing(browser: Browser, site: FileServer):
         assert share_of(wait_for_copy(other), FOREST) == 1
 
 
-def test_a_wrong_link_leaves_the_drawing(browser: Browser, site: FileServer):
-    with drawing(browser, site) as page:
-        draw_coast(page)
-        coast = read(page)
-        error = page.locator("#draw .error")
-        for text in ("", "1.256.AAAA.AAAA", "1.64.GFgq.AAAA", "9.256.GFgq.AAAA", "%F0<b>"):
-            error.evaluate("element => { element.textContent = ''; }")
-            page.evaluate("text => { location.hash = `#draw=${text}`; }", text)
-            expect(error).to_contain_text("The drawing in the link")
-            assert (wait_for_copy(page) == coast).all(), text
+def test_a_wrong_link_leaves_the_drawing(sheet: Page):
+    draw_coast(sheet)
+    coast = read(sheet)
+    error = sheet.locator("#draw .error")
+    for text in ("", "1.256.AAAA.AAAA", "1.64.GFgq.AAAA", "9.256.GFgq.AAAA", "%F0<b>"):
+        error.evaluate("element => { element.textContent = ''; }")
+        sheet.evaluate("text => { location.hash = `#draw=${text}`; }", text)
+        expect(error).to_contain_text("The drawing in the link")
+        assert (wait_for_copy(sheet) == coast).all(), text
 
 
 def test_downloads_are_what_python_makes_of_the_drawing(

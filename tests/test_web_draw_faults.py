@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import PHOTO, needs_chromium
 from tests.web_drawing import (
@@ -64,40 +64,38 @@ def test_a_drawing_starts_from_a_held_out_input(browser: Browser, site: FileServ
         assert {tuple(color) for color in np.unique(read(page).reshape(-1, 3), axis=0)} <= allowed
 
 
-def test_a_dropped_picture_is_shown_in_the_palette_first(browser: Browser, site: FileServer):
-    with drawing(browser, site) as page:
-        draw_coast(page)
-        coast = read(page)
-        transfer = make_transfer(page, PHOTO)
-        page.locator("#draw-canvas").dispatch_event("drop", {"dataTransfer": transfer})
-        offer = page.get_by_role("region", name="Picture in the colors of the palette")
-        expect(offer).to_be_visible()
-        expect(page.locator("#draw")).to_be_visible()
-        page.get_by_role("button", name="Keep my drawing").click()
-        expect(offer).to_be_hidden()
-        assert (read(page) == coast).all()
-        page.locator("#draw input[type=file]").set_input_files(PHOTO)
-        page.get_by_role("button", name="Draw on it").click()
-        pixels = wait_for_copy(page)
-        assert not (pixels == coast).all()
-        photo = np.asarray(Image.open(PHOTO).convert("RGB"), int)
-        palette = np.array(list(COLORS.values()))
-        nearest = ((photo[:, :, None] - palette) ** 2).sum(-1).argmin(-1)
-        assert (pixels == palette[nearest]).all()
+def test_a_dropped_picture_is_shown_in_the_palette_first(sheet: Page):
+    draw_coast(sheet)
+    coast = read(sheet)
+    transfer = make_transfer(sheet, PHOTO)
+    sheet.locator("#draw-canvas").dispatch_event("drop", {"dataTransfer": transfer})
+    offer = sheet.get_by_role("region", name="Picture in the colors of the palette")
+    expect(offer).to_be_visible()
+    expect(sheet.locator("#draw")).to_be_visible()
+    sheet.get_by_role("button", name="Keep my drawing").click()
+    expect(offer).to_be_hidden()
+    assert (read(sheet) == coast).all()
+    sheet.locator("#draw input[type=file]").set_input_files(PHOTO)
+    sheet.get_by_role("button", name="Draw on it").click()
+    pixels = wait_for_copy(sheet)
+    assert not (pixels == coast).all()
+    photo = np.asarray(Image.open(PHOTO).convert("RGB"), int)
+    palette = np.array(list(COLORS.values()))
+    nearest = ((photo[:, :, None] - palette) ** 2).sum(-1).argmin(-1)
+    assert (pixels == palette[nearest]).all()
 
 
-def test_a_file_of_any_kind_leaves_the_drawing(browser: Browser, site: FileServer):
-    with drawing(browser, site) as page:
-        draw_coast(page)
-        coast = read(page)
-        error = page.locator("#draw .error")
-        for content in (b"", b"no picture", TEMPLATE.read_bytes()[:300]):
-            error.evaluate("element => { element.textContent = ''; }")
-            file = {"name": "a.png", "mimeType": "image/png", "buffer": content}
-            page.locator("#draw input[type=file]").set_input_files(file)
-            expect(error).not_to_be_empty()
-            assert error.inner_text().count(".") == 1
-            assert (wait_for_copy(page) == coast).all(), content
+def test_a_file_of_any_kind_leaves_the_drawing(sheet: Page):
+    draw_coast(sheet)
+    coast = read(sheet)
+    error = sheet.locator("#draw .error")
+    for content in (b"", b"no picture", TEMPLATE.read_bytes()[:300]):
+        error.evaluate("element => { element.textContent = ''; }")
+        file = {"name": "a.png", "mimeType": "image/png", "buffer": content}
+        sheet.locator("#draw input[type=file]").set_input_files(file)
+        expect(error).not_to_be_empty()
+        assert error.inner_text().count(".") == 1
+        assert (wait_for_copy(sheet) == coast).all(), content
 
 
 @pytest.mark.slow
@@ -113,19 +111,18 @@ def test_a_template_that_is_no_picture_has_a_sentence(browser: Browser, site: Fi
         assert (wait_for_copy(page) == coast).all()
 
 
-def test_after_a_lost_worker_the_next_stroke_is_translated(browser: Browser, site: FileServer):
-    with drawing(browser, site) as page:
-        draw_coast(page)
-        settle(page)
-        (worker,) = [worker for worker in page.workers if "worker.js" in worker.url]
-        # The next request finds no answer. A function would be called at once.
-        worker.evaluate("void (self.onmessage = () => self.close())")
-        page.get_by_role("button", name="Undo").click()
-        expect(page.locator("#draw .error")).to_contain_text("The engine stopped unexpectedly")
-        assert share_of(read(page), FOREST) == 1
-        page.get_by_role("button", name="Redo").click()
-        assert share_of(wait_for_copy(page), FOREST) < 1
-        expect(page.locator("#draw .error")).to_be_hidden()
+def test_after_a_lost_worker_the_next_stroke_is_translated(sheet: Page):
+    draw_coast(sheet)
+    settle(sheet)
+    (worker,) = [worker for worker in sheet.workers if "worker.js" in worker.url]
+    # The next request finds no answer. A function would be called at once.
+    worker.evaluate("void (self.onmessage = () => self.close())")
+    sheet.get_by_role("button", name="Undo").click()
+    expect(sheet.locator("#draw .error")).to_contain_text("The engine stopped unexpectedly")
+    assert share_of(read(sheet), FOREST) == 1
+    sheet.get_by_role("button", name="Redo").click()
+    assert share_of(wait_for_copy(sheet), FOREST) < 1
+    expect(sheet.locator("#draw .error")).to_be_hidden()
 
 
 @pytest.mark.slow

@@ -4,16 +4,19 @@ import base64
 import io
 import json
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.web_pages import FileServer
-from tests.web_starters import PAINTER
-from tests.web_visits import visit
+from tests.web_starters import PAINTER, quick_starters
+from tests.web_visits import Watch, visit, watched_visit
 
 ABOUT = json.loads((PAINTER / "pix2pix.json").read_text())
 COLORS = {
@@ -21,6 +24,7 @@ COLORS = {
 }
 FOREST, SEA, DESERT = COLORS["forest"], COLORS["sea"], COLORS["desert"]
 SIDE = 256
+FOR_PAINTER = "/?model=starter_painter"
 # Returns whether both canvases show the same.
 IS_COPY = """() => {
   const [drawing, result] = ["draw-canvas", "draw-result"].map((id) => document.getElementById(id));
@@ -29,14 +33,46 @@ IS_COPY = """() => {
 
 
 @contextmanager
-def drawing(browser: Browser, site: FileServer, fragment: str = "", **options: Any):
+def drawing(browser: Browser, site: FileServer, **options: Any) -> Iterator[Page]:
     """Opens the canvas for the painter, on an empty sheet."""
-    with visit(browser, f"{site.url}/?model=starter_painter{fragment}", **options) as page:
-        expect(page.locator("#tab-draw")).to_be_visible()
-        page.locator("#tab-draw").click()
-        expect(page.locator("#draw-result")).to_have_attribute("data-shown", re.compile(r"[1-9]"))
-        page.locator("#draw-canvas").scroll_into_view_if_needed()
+    with visit(browser, f"{site.url}{FOR_PAINTER}", **options) as page:
+        open_canvas(page)
         yield page
+
+
+@pytest.fixture(scope="module")
+def shared_drawing(browser: Browser, ort_files: Path) -> Iterator[tuple[Page, Watch, str]]:
+    """The canvas for a painter that copies the drawing, its watch, and the URL of the site."""
+    with (
+        FileServer(quick_starters(ort_files)) as site,
+        watched_visit(browser, f"{site.url}{FOR_PAINTER}") as (page, watch),
+    ):
+        open_canvas(page)
+        yield page, watch, site.url
+
+
+@pytest.fixture
+def sheet(shared_drawing: tuple[Page, Watch, str]) -> Iterator[Page]:
+    """Yields the shared canvas with an empty sheet.
+
+    Undo knows the drawings of earlier tests, and the tool is the one that was chosen last.
+    """
+    page, watch, url = shared_drawing
+    if not page.locator("#draw-canvas").is_visible():
+        page.goto(f"{url}{FOR_PAINTER}")
+        open_canvas(page)
+    page.get_by_role("button", name="Clear").click()
+    assert share_of(wait_for_copy(page), FOREST) == 1
+    yield page
+    watch.check()
+
+
+def open_canvas(page: Page) -> None:
+    """Opens the tab and waits for the first result."""
+    expect(page.locator("#tab-draw")).to_be_visible()
+    page.locator("#tab-draw").click()
+    expect(page.locator("#draw-result")).to_have_attribute("data-shown", re.compile(r"[1-9]"))
+    page.locator("#draw-canvas").scroll_into_view_if_needed()
 
 
 def read(page: Page, canvas: str = "#draw-canvas") -> np.ndarray:

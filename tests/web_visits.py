@@ -28,26 +28,54 @@ MAKE_TRANSFER = """([name, content]) => {
 }"""
 
 
+class Watch:
+    """Collects what a page must not do.
+
+    That is to request something from another origin than the `allowed` ones, to do what its content
+    security policy refuses, and to run a script that fails.
+    """
+
+    def __init__(self, page: Page, allowed: tuple[str, ...]) -> None:
+        self._page, self._allowed = page, allowed
+        self._requested, self._failed = list[str](), list[str]()
+        page.context.add_init_script(VIOLATIONS)
+        page.context.on("request", lambda request: self._requested.append(request.url))
+        page.on("pageerror", lambda error: self._failed.append(str(error)))
+
+    def check(self) -> None:
+        """Asserts that the page did nothing of this since the last check."""
+        violations = self._page.evaluate("window.violations.splice(0)")
+        (requested, failed), self._requested, self._failed = (
+            (self._requested, self._failed), [], []
+        )  # fmt: skip
+        assert violations == []
+        assert failed == []
+        assert [url for url in requested if not url.startswith(self._allowed)] == []
+
+
 @contextmanager
-def visit(browser: Browser, url: str, viewport: dict = DESKTOP, **options) -> Iterator[Page]:
+def watched_visit(
+    browser: Browser, url: str, viewport: dict = DESKTOP, **options
+) -> Iterator[tuple[Page, Watch]]:
     """Opens the page in a context of its own, without waiting for the model.
 
-    At the end, the page has requested nothing from another origin than its own and `allowed`, the
-    content security policy has refused nothing, and no script has failed.
+    Whoever shares the page among tests calls `Watch.check` after each of them.
     """
     allowed = (url.split("?")[0].rstrip("/"), *options.pop("allowed", ()), "blob:", "data:")
-    requested, failed = list[str](), list[str]()
     with browser.new_context(viewport=viewport, **options) as context:
-        context.add_init_script(VIOLATIONS)
         page = context.new_page()
         page.set_default_timeout(TIMEOUT)
-        context.on("request", lambda request: requested.append(request.url))
-        page.on("pageerror", lambda error: failed.append(str(error)))
+        watch = Watch(page, allowed)
         page.goto(url)
+        yield page, watch
+
+
+@contextmanager
+def visit(browser: Browser, url: str, viewport: dict = DESKTOP, **options) -> Iterator[Page]:
+    """Does what `watched_visit` does, for one test, and checks the page at the end."""
+    with watched_visit(browser, url, viewport, **options) as (page, watch):
         yield page
-        assert page.evaluate("window.violations") == []
-        assert failed == []
-        assert [url for url in requested if not url.startswith(allowed)] == []
+        watch.check()
 
 
 def wait_for_model(page: Page) -> None:
