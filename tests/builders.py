@@ -8,6 +8,7 @@ import hashlib
 import io
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,18 @@ def randomize_weights(model, seed: int = 0) -> None:
         for variable in layer.trainable_variables:
             center, spread = (1.0, 0.3) if variable.name == "gamma" else (0.0, 0.15)
             variable.assign(random.normal(center, spread, variable.shape).astype(np.float32))
+
+
+@contextmanager
+def running_eagerly() -> Iterator[None]:
+    """Runs training steps eagerly, which for a few steps is faster than compiling them."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 @functools.cache

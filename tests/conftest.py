@@ -58,6 +58,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from tests.browser import browser, page, starter_space, visitor  # noqa: E402, F401
+from tests.builders import running_eagerly  # noqa: E402
 from tests.deployed_page import deployed_page, loaded_page  # noqa: E402, F401
 from tests.deployed_space import (  # noqa: E402, F401
     deployed_space,
@@ -101,12 +102,9 @@ def _clear_faults_after_each_test(request: pytest.FixtureRequest) -> Iterator[No
 
 @pytest.fixture
 def eager() -> Iterator[None]:
-    """Runs training steps eagerly, which for a few steps is faster than compiling them."""
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+    """Runs the training steps of a test eagerly."""
+    with running_eagerly():
+        yield
 
 
 @pytest.fixture

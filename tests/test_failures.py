@@ -123,6 +123,7 @@ def test_an_unreadable_image_is_reported_with_its_file(capsys, tmp_path: Path):
     assert "train/2.png: This file is not a picture" in line
 
 
+@pytest.mark.usefixtures("eager")
 def test_artifacts_are_kept_and_can_be_published_after_the_hub_refused_them(
     tmp_path: Path, hub: HubServer, monkeypatch, capsys, repo_id: str, write_token: str
 ):

@@ -282,6 +282,7 @@ def test_every_setting_of_the_networks_comes_from_the_model():
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("eager")
 def test_only_the_decoder_is_trained_with_a_frozen_encoder_and_nothing_at_rate_zero(tmp_path: Path):
     config = tiny_config(
         init_from="me/base", freeze_encoder=True, warmup_steps=4, generator_depth=4,

@@ -11,7 +11,7 @@ from pix2pix.artifacts import ArtifactFolder
 from pix2pix.card import write_card
 from pix2pix.commands import evaluate, train
 from pix2pix.gallery import read_samples
-from tests.builders import make_pairs, make_picture, write_joined_pairs
+from tests.builders import make_pairs, make_picture, running_eagerly, write_joined_pairs
 from tests.published_run import TINY_FLAGS
 
 
@@ -54,7 +54,8 @@ def single_pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run on one pair, without held-out pairs."""
     folder = tmp_path_factory.mktemp("single")
     write_joined_pairs(folder / "set", "train", make_pairs(1), "png")
-    assert run(folder / "set", folder / "run", "--validation_samples", "0") == 0
+    with running_eagerly():
+        assert run(folder / "set", folder / "run", "--validation_samples", "0") == 0
     return folder / "run"
 
 

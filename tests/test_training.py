@@ -14,7 +14,7 @@ from tests.builders import make_pair_array, tiny_config
 
 DECAY = 0.5
 # Ten times the paper's learning rate, because networks with so few filters learn slowly.
-CONFIG = tiny_config(ema_decay=DECAY, learning_rate=2e-3)
+CONFIG = tiny_config(ema_decay=DECAY, learning_rate=2e-3, generator_depth=4)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from pix2pix.training import checkpoints, loop
 from pix2pix.training.loop import RunStopped, SaveSettings
 from pix2pix.training.stop_signals import collect_stop_signals
 from pix2pix.training.trainer import SCALARS, Trainer
-from tests.builders import make_pair_array, tiny_config
+from tests.builders import make_pair_array, running_eagerly, tiny_config
 
 CONFIG = tiny_config(
     max_train_steps=6, lr_schedule="linear", ema_decay=0.9, train_batch_size=2, generator_depth=4
@@ -39,7 +39,8 @@ def samples() -> tuple[np.ndarray, np.ndarray]:
 def uninterrupted(tmp_path_factory, samples) -> tuple[loop.Result, Path]:
     """Six steps without a stop: checkpoints at 3 and 6, progress grids at 2, 4 and 6."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    return loop.train(CONFIG, batches(), samples, SaveSettings(folder, 3, 3, 2)), folder
+    with running_eagerly():
+        return loop.train(CONFIG, batches(), samples, SaveSettings(folder, 3, 3, 2)), folder
 
 
 def assert_same_result(result: loop.Result, expected_result: loop.Result) -> None:
@@ -95,15 +96,20 @@ def test_the_learning_rate_is_zero_at_the_end(uninterrupted):
 
 
 @pytest.mark.slow
-def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(uninterrupted, samples, tmp_path):
-    """Covers weights, optimizers, average, schedule, batches and random states of dropout."""
-    whole, folder = uninterrupted
+def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(samples, tmp_path):
+    """Covers weights, optimizers, average, schedule, batches and random states of dropout.
+
+    Both runs compile their steps, which the other runs of this module don't.
+    """
+    folder, resumed_folder = tmp_path / "whole", tmp_path / "resumed"
+    whole = loop.train(CONFIG, batches(), samples, SaveSettings(folder, 3, 3, 2))
     halfway = checkpoints.read_checkpoint(folder / "checkpoints" / "step-00000003.npz")
-    resumed = loop.train(CONFIG, batches(), samples, SaveSettings(tmp_path, 0, 1, 0), halfway)
+    settings = SaveSettings(resumed_folder, 0, 1, 0)
+    resumed = loop.train(CONFIG, batches(), samples, settings, halfway)
     assert_same_result(resumed, whole)
     assert resumed.seconds > halfway.log["seconds"] > 0
     # Even with both intervals 0, the last step is saved.
-    names = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
+    names = sorted(path.name for path in resumed_folder.rglob("*") if path.is_file())
     assert names == ["history.csv", "step-00000006.npz"]
 
 

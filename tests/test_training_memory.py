@@ -18,6 +18,7 @@ def count_elements(variable) -> int:
     return int(tf.reduce_prod(tf.raw_ops.VariableShape(input=variable.value.handle)))
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(
     "changes",
     [

@@ -24,7 +24,13 @@ from pix2pix.training.loop import SaveSettings
 from pix2pix.training.trainer import Trainer
 from pix2pix.training.validation import Validation, ValidationPlan, compile_generator
 from pix2pix.validation_settings import SELECTION_METRICS
-from tests.builders import InMemorySource, make_pair_array, make_pairs, tiny_config
+from tests.builders import (
+    InMemorySource,
+    make_pair_array,
+    make_pairs,
+    running_eagerly,
+    tiny_config,
+)
 
 # 8 training pairs, then 3 selection pairs, then 2 held-out pairs.
 CONFIG = tiny_config(
@@ -36,10 +42,8 @@ SCORED = replace(CONFIG, max_train_steps=2, ema_decay=0.9, upsampling="nearest")
 
 @pytest.fixture(scope="module", autouse=True)
 def eager():
-    """Runs steps eagerly, which for a few steps is faster than compiling them."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+    with running_eagerly():
+        yield
 
 
 def load(config: Config = CONFIG, poison: bool = False) -> LoadedPairs:
