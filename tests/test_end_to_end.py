@@ -12,9 +12,9 @@ from gradio_client.exceptions import AppError
 from huggingface_hub import HfApi, ModelCard, hf_hub_download
 from PIL import Image
 
+import train_hub
 from pix2pix import Translator
 from pix2pix.images import to_tensor, to_uint8
-from tests.commands import run_train_hub
 from tests.hub_server import USER, WRITE_TOKEN, HubServer
 from tests.published_run import DATASET, MODEL, PublishedRun
 
@@ -104,12 +104,15 @@ def test_a_cached_revision_loads_while_the_hub_is_down(published_run: PublishedR
     assert np.array_equal(offline(published_run.photo), expected)
 
 
-def test_push_only_publishes_an_earlier_run(published_run: PublishedRun, tmp_path: Path):
+def test_push_only_publishes_an_earlier_run(
+    published_run: PublishedRun, logged_in: None, tmp_path: Path, capsys
+):
+    """The fixture `deployed_space` does this in a process of its own."""
     run = shutil.copytree(published_run.folder, tmp_path / "run")
     model = f"{USER}/pix2pix-pushed-later"
-    output = run_train_hub(
-        "--push_only", "--output_dir", str(run), "--hub_model_id", model, token=WRITE_TOKEN
-    )
+    arguments = ["--push_only", "--output_dir", str(run), "--hub_model_id", model]
+    assert train_hub.main(arguments) == 0
+    output = capsys.readouterr().out
     assert "Published" in output
     assert "Training" not in output
     assert set(HfApi().list_repo_files(model)) >= PUBLISHED_FILES
