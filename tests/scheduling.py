@@ -13,7 +13,7 @@ GROUPS = {
     ),
     "starter_space": (
         "test_browser_accessibility", "test_browser_gallery", "test_browser_translate",
-        "test_space_draw",
+        "test_space_draw", "test_space_starters",
     ),
     "strict_space": (
         "test_space_calls", "test_space_errors", "test_space_pictures", "test_space_routes",

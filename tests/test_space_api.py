@@ -13,9 +13,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from pix2pix import Translator
-from pix2pix.artifacts import PAINTER_FOLDER
 from pix2pix.files import sha256
-from tests.commands import ROOT
 from tests.space_clients import (
     STARTER_MODEL,
     TwoModelSpace,
@@ -145,24 +143,6 @@ def test_model_info_has_the_words_of_every_model(two_model_space: TwoModelSpace,
         ("satellite photo", "atlas map"), ("aerial photo", "map"),
     ]  # fmt: skip
     assert [model["revision"] for model in details] == [None, None]
-
-
-def test_the_starters_are_served_with_their_titles_as_names(starter_space: str):
-    client = Client(starter_space, verbose=False)
-    info = client.predict(api_name="/model_info")
-    assert info["models"] == ["satellite photo to atlas map", "sketch to satellite photo"]
-    assert info["name"] == info["models"][0]
-    assert [(model["source"], model["result"]) for model in info["model_details"]] == [
-        ("satellite photo", "atlas map"), ("sketch", "satellite photo"),
-    ]  # fmt: skip
-    painter = ROOT / PAINTER_FOLDER
-    sketch = handle_file(painter / "samples" / "003-input.png")
-    path = client.predict(sketch, "fit", info["models"][1], api_name="/translate_with")
-    assert Path(path).name == "pix2pix-photo.png"
-    assert np.array_equal(Image.open(path), Translator(painter)(sketch["path"]))
-    path = client.predict(handle_file(PHOTO), api_name="/translate")
-    assert Path(path).name == "pix2pix-map.png"
-    assert np.array_equal(Image.open(path), Translator(STARTER_MODEL)(PHOTO))
 
 
 def test_mcp_lists_the_tools_with_descriptions(two_model_space: TwoModelSpace):
