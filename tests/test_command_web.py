@@ -52,7 +52,9 @@ def fetch(url: str, path: str) -> bytes:
     return response.read()
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "end", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_the_command_serves_the_page_until_it_is_stopped(ort_cache: Path, end: signal.Signals):
     with running_command(title="both starter models; choose one on the page") as (url, process):
         settings = json.loads(fetch(url, "/model.json"))

@@ -77,7 +77,10 @@ def test_a_folder_that_does_not_exist_yet_is_created(
     assert folder.is_dir()
 
 
-@pytest.mark.parametrize("variable", ["GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS"])
+@pytest.mark.parametrize(
+    "variable",
+    ["GRADIO_SERVER_PORT", pytest.param("GRADIO_NUM_PORTS", marks=pytest.mark.slow)],
+)
 def test_a_number_that_gradio_cannot_read_ends_the_program_with_a_sentence(variable: str):
     process = run_app(**{variable: "abc"})
     assert (process.returncode, process.stdout) == (1, "")
@@ -85,7 +88,7 @@ def test_a_number_that_gradio_cannot_read_ends_the_program_with_a_sentence(varia
     assert line.startswith(f"{variable} is 'abc', which is not a whole number")
 
 
-@pytest.mark.parametrize("seconds", [0.5, 2])
+@pytest.mark.parametrize("seconds", [0.5, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_while_packages_are_imported_ends_the_program_without_a_traceback(seconds: float):
     command = [sys.executable, "app.py"]
     process = subprocess.Popen(

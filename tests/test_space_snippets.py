@@ -78,7 +78,11 @@ def test_the_snippets_for_python_and_the_shell_run(
 
 
 @pytest.mark.parametrize(
-    ("language", "command"), [("python", [sys.executable, "-c"]), ("shell", ["bash", "-ec"])]
+    ("language", "command"),
+    [
+        pytest.param("python", [sys.executable, "-c"], marks=pytest.mark.slow),
+        ("shell", ["bash", "-ec"]),
+    ],
 )
 def test_the_snippets_ask_for_the_chosen_model(
     two_model_space: TwoModelSpace, folder: Path, language: str, command: list[str]

@@ -29,6 +29,13 @@ from tests.page_pictures import (
 
 pytestmark = needs_chromium
 PICTURES = picture_files()
+# Kinds that differ for the page. Of the others, tests/test_web_photos.py and
+# tests/test_web_pictures.py compare how the page reads them.
+QUICK_PICTURES = {
+    "1x1", "300x2", "1300x700 jpeg", "jpeg 4:2:0", "jpeg cmyk", "alpha", "16-bit rgb",
+    "palette with alpha", "webp with alpha", "avif", "sRGB profile", "orientation 6",
+}  # fmt: skip
+assert PICTURES.keys() > QUICK_PICTURES
 LARGE = [
     pytest.param(1300, 700, marks=pytest.mark.slow),
     pytest.param(700, 1100, marks=pytest.mark.slow),
@@ -119,7 +126,13 @@ def test_the_code_tab_names_the_model(loaded_page: Page):
         expect(panel).to_contain_text(text)
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in QUICK_PICTURES else pytest.param(name, marks=pytest.mark.slow)
+        for name in PICTURES
+    ],
+)
 def test_fit_gives_the_pixels_of_the_translator(
     loaded_page: Page, translator: Translator, name: str
 ):

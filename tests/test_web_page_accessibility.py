@@ -64,9 +64,8 @@ def test_every_tab_fits_a_phone_and_has_names_contrast_and_large_controls(
         assert len(page.evaluate(FIND_LOW_CONTRAST)) == 1, "the probe finds a text of low contrast"
 
 
-@pytest.mark.parametrize(
-    ("theme", "scheme"), [("dark", "light"), pytest.param("light", "dark", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("theme", "scheme"), [("dark", "light"), ("light", "dark")])
 def test_the_hubs_parameter_chooses_the_theme(
     browser: Browser, web_site: FileServer, theme: str, scheme: str
 ):

@@ -51,7 +51,9 @@ PAINTER_CHOICE = {"folder": "starter_painter", "name": "<b>painter</b>"}
         pytest.param({}, marks=pytest.mark.slow),
         pytest.param({"choices": {"a": 1}}, marks=pytest.mark.slow),
         {"choices": [None, 1, [], {"folder": 3}, {"folder": "starter_model"}, PAINTER_CHOICE]},
-        {"folder": "negative", "choices": [MAP_CHOICE, PAINTER_CHOICE]},
+        pytest.param(
+            {"folder": "negative", "choices": [MAP_CHOICE, PAINTER_CHOICE]}, marks=pytest.mark.slow
+        ),
         pytest.param(
             {"id": "user/none", "choices": [MAP_CHOICE, PAINTER_CHOICE]}, marks=pytest.mark.slow
         ),

@@ -81,6 +81,7 @@ def test_every_tab_follows_the_chosen_model_and_a_reload_keeps_it(
 ):
     with visit(browser, f"{site.url}?__theme=dark") as page:
         expect_model(page, MAP_NAME)
+        expect(page.locator("html")).to_have_css("color-scheme", "dark")
         page.locator("#tab-model").click()
         expect(page.locator("#model .facts")).to_contain_text(f"direction{MAP_NAME} (A to B)")
         choose_model(page, PAINTER_NAME)
