@@ -19,6 +19,8 @@ from tests.hub_server import READ_TOKEN, WRITE_TOKEN, HubServer
 from tests.published_run import TINY_FLAGS, PublishedRun
 
 SAMPLE_MAPS = "assets/sample_maps"
+# Fewer pairs to look at, for what does not depend on them.
+FEW_PAIRS = ("--max_train_samples", "8", "--validation_samples", "2")
 
 
 def run(folder: Path, *arguments: str) -> int:
@@ -43,7 +45,7 @@ def test_a_dry_run_prints_the_plan_and_writes_only_a_preview(tmp_path: Path, cap
 
 
 def test_the_printed_parameter_counts_are_those_of_the_networks(tmp_path: Path, capsys):
-    assert run(tmp_path) == 0
+    assert run(tmp_path, *FEW_PAIRS) == 0
     output = capsys.readouterr().out
     assert f"{build_generator(tiny_config()).count_params():,} parameters" in output
     assert f"{build_discriminator(tiny_config()).count_params():,} parameters" in output
@@ -86,11 +88,12 @@ def test_write_access_is_checked_without_creating_a_repository(
     hub: HubServer, tmp_path: Path, capsys, monkeypatch, repo_id: str
 ):
     monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
-    assert run(tmp_path, "--push_to_hub", "--hub_model_id", repo_id) == 0
+    flags = (*FEW_PAIRS, "--push_to_hub", "--hub_model_id", repo_id)
+    assert run(tmp_path, *flags) == 0
     assert f"{repo_id}, which will be created" in capsys.readouterr().out
     assert not HfApi().repo_exists(repo_id)
     HfApi().create_repo(repo_id)
-    assert run(tmp_path, "--push_to_hub", "--hub_model_id", repo_id) == 0
+    assert run(tmp_path, *flags) == 0
     assert f"{repo_id}, which exists" in capsys.readouterr().out
 
 
@@ -115,7 +118,7 @@ def test_a_dry_run_fails_where_the_training_would_fail(
 
 def test_a_disk_that_is_too_small_is_reported(tmp_path: Path, capsys):
     checkpoints = ("--checkpoints_total_limit", "100000000")
-    assert run(tmp_path, *checkpoints) == 1
+    assert run(tmp_path, *FEW_PAIRS, *checkpoints) == 1
     assert "GB free and the run needs about" in capsys.readouterr().err
 
 
