@@ -12,8 +12,8 @@ GROUPS = {
         "test_readme", "test_space_api", "test_space_batch", "test_space_snippets",
     ),
     "starter_space": (
-        "test_browser_accessibility", "test_browser_gallery", "test_browser_translate",
-        "test_space_draw", "test_space_starters",
+        "test_browser_accessibility", "test_browser_batch", "test_browser_gallery",
+        "test_browser_models", "test_browser_translate", "test_space_draw", "test_space_starters",
     ),
     "strict_space": (
         "test_space_calls", "test_space_errors", "test_space_pictures", "test_space_routes",
