@@ -70,6 +70,7 @@ def test_the_page_loads_the_deployed_model_on_several_threads(loaded_page: Page)
     assert model["threads"] == min(4, loaded_page.evaluate("navigator.hardwareConcurrency"))
 
 
+@pytest.mark.slow
 def test_a_first_visit_downloads_at_most_9_megabytes(browser: Browser, deployed_page: DeployedPage):
     already = len(deployed_page.server.requests)
     page, problems = open_deployed(browser, deployed_page)

@@ -54,6 +54,7 @@ def test_the_second_model_is_downloaded_when_it_is_chosen(
         expect(page.locator("#model-choice option")).to_have_text([MAP_NAME, PAINTER_NAME])
         assert not [path for path in site.requests if path.startswith("starter_painter/")]
         first = set(site.requests) - {"favicon.ico"}
+        assert not [path for path in first if "webgpu" in path or "asyncify" in path]
         sizes = [
             len(content) if isinstance(content, bytes) else content.stat().st_size
             for content in map(site.files.get, first)
