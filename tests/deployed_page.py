@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import SpaceCard, snapshot_download
 from playwright.sync_api import Browser, Page
 
-from tests.browser import STARTER_MODEL, TIMEOUT
+from tests.browser import LITTLE_MOTION, STARTER_MODEL, TIMEOUT
 from tests.deployed_space import publish_with_space
 from tests.hub_server import USER, HubServer
 from tests.web_pages import Files, FileServer
@@ -71,7 +71,7 @@ def open_deployed(browser: Browser, deployed: DeployedPage | FileServer) -> tupl
     request.
     """
     problems: list[str] = []
-    page = browser.new_context().new_page()
+    page = browser.new_context(**LITTLE_MOTION).new_page()
     page.set_default_timeout(TIMEOUT)
     page.on("console", lambda message: problems.append(message.text))
     page.on("pageerror", lambda error: problems.append(str(error)))

@@ -42,7 +42,8 @@ def show_results(page: Page) -> None:
 def test_every_tab_fits_a_phone_and_has_names_contrast_and_large_controls(
     browser: Browser, web_site: FileServer, scheme: str
 ):
-    with visit(browser, web_site.url, PHONE, color_scheme=scheme) as page:
+    options = {"color_scheme": scheme, "reduced_motion": "no-preference"}
+    with visit(browser, web_site.url, PHONE, **options) as page:
         show_results(page)
         background = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         assert background == {"light": "rgb(248, 250, 252)", "dark": "rgb(10, 15, 30)"}[scheme]

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page
 from pix2pix.artifacts import SERVED, STARTER_FOLDERS
 from pix2pix.browser.ort_files import RUNTIME_FILES
 from pix2pix.browser.site import CONTENT_TYPES, HEADERS, HUB, name_starters, write_settings
-from tests.browser import TIMEOUT
+from tests.browser import LITTLE_MOTION, TIMEOUT
 from tests.commands import ROOT
 
 WEB = ROOT / "web"
@@ -143,7 +143,7 @@ def web_site(ort_files: Path) -> Iterator[FileServer]:
 @contextmanager
 def new_page(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     """Opens a page in a context of its own, whose caches are empty, and closes both."""
-    with browser.new_context(**options) as context:
+    with browser.new_context(**(LITTLE_MOTION | options)) as context:
         page = context.new_page()
         page.set_default_timeout(TIMEOUT)
         page.goto(url)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import DESKTOP, TIMEOUT
+from tests.browser import DESKTOP, LITTLE_MOTION, TIMEOUT
 
 VIOLATIONS = """
 window.violations = [];
@@ -62,7 +62,7 @@ def watched_visit(
     Whoever shares the page among tests calls `Watch.check` after each of them.
     """
     allowed = (url.split("?")[0].rstrip("/"), *options.pop("allowed", ()), "blob:", "data:")
-    with browser.new_context(viewport=viewport, **options) as context:
+    with browser.new_context(viewport=viewport, **(LITTLE_MOTION | options)) as context:
         page = context.new_page()
         page.set_default_timeout(TIMEOUT)
         watch = Watch(page, allowed)
