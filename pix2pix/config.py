@@ -26,6 +26,14 @@ RECIPES: dict[str, dict[str, Any]] = {
         "lr_schedule": "linear",
         "learning_rate": 4e-4,
     },
+    "photo": {
+        "generator_norm": "layer",
+        "upsampling": "nearest",
+        "l1_weight": 25.0,
+        "feature_weight": 10.0,
+        "lr_schedule": "linear",
+        "learning_rate": 4e-4,
+    },
 }
 
 
@@ -33,11 +41,12 @@ RECIPES: dict[str, dict[str, Any]] = {
 class _Recipe:
     """Holds the setting that comes first in --help."""
 
-    recipe: Literal["paper", "best"] = setting(
+    recipe: Literal["paper", "best", "photo"] = setting(
         "paper",
         "defaults of the other settings; paper: as published; best: --generator_norm layer, "
         "--upsampling nearest, --color_balance 1, --color_balance_decay 0.5, --feature_weight 10, "
-        "--lr_schedule linear and --learning_rate 4e-4",
+        "--lr_schedule linear and --learning_rate 4e-4; photo, for photos and other textures: as "
+        "best, but --color_balance 0 and --l1_weight 25",
         group="recipe",
         sets_defaults=True,
     )

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,9 @@ from benchmarks.recipe_report import (
 )
 from benchmarks.recipe_runs import find, measure_gap, pack, read_results, unpack
 from benchmarks.recipes import RESULTS, SMALL, TASKS, VARIANTS
+from pix2pix.config import Config
 from pix2pix.evaluation import METRICS
+from pix2pix.flags import parse
 from tests.commands import ROOT
 
 TINY = {
@@ -90,6 +93,11 @@ def test_the_results_are_those_of_the_variants_that_have_their_names():
         assert result["flags"] == flags, result["variant"]
 
 
+def test_the_recipe_photo_has_the_settings_of_the_variant_in_the_docs():
+    measured, _ = parse("", VARIANTS["photo"])
+    assert replace(measured, recipe="photo") == Config.of_recipe("photo")
+
+
 @pytest.mark.parametrize(
     ("section", "task", "split"),
     [
@@ -137,13 +145,14 @@ def test_the_sentences_in_the_docs_have_the_figures_of_the_results():
     page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
     page = re.sub(r"\s+", " ", page)
     sentences = {
-        ("maps", 11_230): ("l1", "ms_ssim", "mean_iou", "boundary_f1"),
-        ("sketch-to-photo", 2_000): ("l1", "ms_ssim"),
-        ("photo-to-map", 2_000): ("l1", "ms_ssim", "mean_iou", "boundary_f1"),
+        ("maps", 11_230, "best"): ("l1", "ms_ssim", "mean_iou", "boundary_f1"),
+        ("sketch-to-photo", 2_000, "best"): ("l1", "ms_ssim", "boundary_f1"),
+        ("sketch-to-photo", 2_000, "photo"): ("l1", "ms_ssim", "boundary_f1"),
+        ("photo-to-map", 2_000, "best"): ("l1", "ms_ssim", "mean_iou", "boundary_f1"),
     }
-    for (task, steps), keys in sentences.items():
+    for (task, steps, name), keys in sentences.items():
         groups = group_results(RESULTS, task, "held-out")
-        pairs = pair_by_seed(groups["best", steps], groups["paper", steps])
+        pairs = pair_by_seed(groups[name, steps], groups["paper", steps])
         for key in keys:
             value, low, high = (
                 f"{100 * share:+.0f}".replace("-", "\N{MINUS SIGN}")
@@ -164,8 +173,8 @@ def test_the_sentences_in_the_docs_have_the_figures_of_the_results():
     )
     assert f"`best` finds {road[0]} of their pixels" in page and road[1] == "0 %"
     assert f"buildings, it finds {building[0]} instead of {building[1]}" in page
-    assert f"{sand[0]} of the sand and {water[0]} of the water" in page
-    assert f"`paper` {sand[1]} and {water[1]}" in page
+    assert f"from {sand[1]} to {sand[0]} for sand" in page
+    assert f"from {water[1]} to {water[0]} for water" in page
 
 
 def run_recipes(action: str, folder: Path, *arguments: str) -> str:
