@@ -19,7 +19,7 @@ app: .venv/.installed-requirements ## serve the Space on the starter models
 web: .venv/.installed-requirements ## serve the page that translates in the browser (the starter models)
 	$(BIN)/python -m pix2pix web
 
-test: setup ## run the fast tests, about 10 minutes on two cores
+test: setup ## run the fast tests, about 8 minutes on two cores
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: setup ## run the slow tests (kills, full-size networks, variants), about 30 minutes

@@ -15,25 +15,17 @@ from pix2pix.pair_settings import PairSettings
 from pix2pix.validation_settings import ValidationSettings
 
 # The defaults that a recipe changes; measured by benchmarks/recipes.py.
+_SHARED = {
+    "generator_norm": "layer",
+    "upsampling": "nearest",
+    "feature_weight": 10.0,
+    "lr_schedule": "linear",
+    "learning_rate": 4e-4,
+}
 RECIPES: dict[str, dict[str, Any]] = {
     "paper": {},
-    "best": {
-        "generator_norm": "layer",
-        "upsampling": "nearest",
-        "color_balance": 1.0,
-        "color_balance_decay": 0.5,
-        "feature_weight": 10.0,
-        "lr_schedule": "linear",
-        "learning_rate": 4e-4,
-    },
-    "photo": {
-        "generator_norm": "layer",
-        "upsampling": "nearest",
-        "l1_weight": 25.0,
-        "feature_weight": 10.0,
-        "lr_schedule": "linear",
-        "learning_rate": 4e-4,
-    },
+    "best": _SHARED | {"color_balance": 1.0, "color_balance_decay": 0.5},
+    "photo": _SHARED | {"l1_weight": 25.0},
 }
 
 
