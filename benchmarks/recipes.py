@@ -67,11 +67,11 @@ _FLAGS = {
     "best": "--recipe best",
     "best-l1-25": "--recipe best --l1_weight 25",
     "photo": f"{NEAREST} {FEATURES} --l1_weight 25",  # the settings of --recipe photo
+    "photo-l1-10": f"{NEAREST} {FEATURES} --l1_weight 10",
     "layer": LAYER,
     "layer-dihedral": f"{LAYER} --augmentation dihedral",
     "nearest": NEAREST,
     "nearest-features": f"{NEAREST} {FEATURES}",
-    "photo-l1-10": f"{NEAREST} {FEATURES} --l1_weight 10",
     "nearest-no-dropout": f"{NEAREST} --dropout 0",
     "nearest-l1-300": f"{NEAREST} --l1_weight 300",
     "nearest-lsgan": f"{NEAREST} --gan_loss lsgan",

@@ -1,6 +1,5 @@
 """What a visitor does on the canvas of the Gradio Space, for its tests."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import DESKTOP, TIMEOUT, open_tab
-from tests.web_drawing import FOREST, read, share_of
+from tests.web_drawing import FOREST, read, share_of, wait_for_first_result
 
 
 @contextmanager
@@ -37,13 +36,8 @@ def space_drawing(browser: Browser, url: str, fragment: str = "", **options: Any
         assert failed == []
 
 
-def wait_for_first_result(page: Page) -> None:
-    expect(page.locator("#draw-result")).to_have_attribute("data-shown", re.compile(r"[1-9]"))
-    page.locator("#draw-canvas").scroll_into_view_if_needed()
-
-
 def clear_sheet(page: Page) -> None:
-    """Makes it an empty sheet, and waits for the result of that."""
+    """Clears the canvas and waits for the result of the empty sheet."""
     wait_for_first_result(page)
     if share_of(read(page), FOREST) < 1:
         shown = count_results(page)
@@ -59,7 +53,7 @@ def open_canvas(page: Page) -> None:
 
 
 def wait_for_result(page: Page, shown: int) -> np.ndarray:
-    """Waits for the result after that of the number `shown`; returns its pixels."""
+    """Waits for a result after number `shown`, and until none is computed; returns its pixels."""
     page.wait_for_function(
         "shown => Number(document.getElementById('draw-result').dataset.shown) > shown", arg=shown
     )

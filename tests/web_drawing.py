@@ -71,6 +71,11 @@ def open_canvas(page: Page) -> None:
     """Opens the tab and waits for the first result."""
     expect(page.locator("#tab-draw")).to_be_visible()
     page.locator("#tab-draw").click()
+    wait_for_first_result(page)
+
+
+def wait_for_first_result(page: Page) -> None:
+    """Waits for a result beside the canvas, and scrolls there."""
     expect(page.locator("#draw-result")).to_have_attribute("data-shown", re.compile(r"[1-9]"))
     page.locator("#draw-canvas").scroll_into_view_if_needed()
 
@@ -88,7 +93,7 @@ def share_of(pixels: np.ndarray, color: tuple[int, ...]) -> float:
 
 
 def wait_for_copy(page: Page) -> np.ndarray:
-    """Waits until the result is that of the drawing, which it is a copy of."""
+    """Waits until the result equals the drawing, which the painter copies; returns its pixels."""
     page.wait_for_function(IS_COPY, polling=200)
     return read(page)
 
