@@ -205,11 +205,13 @@ class Config(ValidationSettings, PairSettings, _Recipe):
         """Returns a config with the defaults of `recipe`, which `settings` override.
 
         With `init_from`, the networks' settings that are not in `settings` are still to be
-        `inherit`ed from that model. Raises `UserError` for an unknown recipe.
+        `inherit`ed from that model. Raises `UserError` for an unknown recipe or a conflict.
         """
         names = () if settings.get("init_from") is None else MODEL_SETTINGS
         inherited = tuple(name for name in names if name not in settings)
         values = RECIPES.get(recipe, {}) | settings | {"recipe": recipe}
+        if settings.get("color_balance_decay") and not values.get("color_balance"):
+            raise UserError("--color_balance_decay has no effect without --color_balance: add it.")
         return cls(**values, inherited=inherited)
 
     def inherit(self, model: "Config") -> "Config":

@@ -171,6 +171,14 @@ def test_an_invalid_value_is_refused_with_its_flag_and_what_is_allowed(field, va
     assert message.endswith(".") and "\n" not in message
 
 
+def test_a_decay_without_a_color_balance_is_refused():
+    for settings in ({"recipe": "photo"}, {"recipe": "best", "color_balance": 0.0}):
+        with pytest.raises(UserError, match="has no effect without --color_balance: add it"):
+            Config.of_recipe(**settings, color_balance_decay=0.3)
+    # The recipe's own decay may stay when the balance is switched off.
+    assert Config.of_recipe("best", color_balance=0.0).color_balance_decay == 0.5
+
+
 def test_numpy_numbers_are_valid_values():
     config = Config(seed=np.int64(3), learning_rate=np.float32(0.5))
     assert (config.seed, config.learning_rate) == (3, 0.5)

@@ -20,6 +20,7 @@ NEEDED = dict.fromkeys(
     ("hub_strategy", "hub_tag", "hub_create_pr", "hub_private_repo"), ["--push_to_hub"]
 ) | dict.fromkeys(("space_sdk", "space_hardware"), ["--space_id", "me/space"])
 NEEDED["freeze_encoder"] = ["--init_from", "me/model"]
+NEEDED["color_balance_decay"] = ["--color_balance", "1"]
 NEEDED |= dict.fromkeys(
     ("selection_samples", "selection_metric", "early_stopping_patience", "publish"),
     ["--validation_steps", "100"],
