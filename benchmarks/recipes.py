@@ -26,6 +26,10 @@ LAYER = "--generator_norm layer --lr_schedule linear --learning_rate 4e-4"
 NEAREST = f"{LAYER} --upsampling nearest"
 FEATURES = "--feature_weight 10"
 BALANCE = f"{NEAREST} --color_balance"
+SLOW_D = f"{NEAREST} --learning_rate 8e-4 --discriminator_learning_rate 5e-5"
+# The size, crops and dropout of the starter map model.
+STARTER = "--image_size 256 --load_size 272 --augmentation transpose --generator_filters 16"
+STARTER += " --generator_depth 6 --discriminator_filters 16 --dropout 0 --ema_decay 0.999"
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,10 @@ TASKS = {
     "sketch-to-photo": Task(
         8_000, SAMPLE_MAPS, ["--input_column", "imageC", "--target_column", "imageA"]
     ),
+    "starter-map": Task(9_000, SAMPLE_MAPS, STARTER.split()),
 }
 # Each changes what the end of its name says in the recipe that the name begins with; "balance" is
-# "nearest" with a color balance.
+# "nearest" with a color balance, "slow-d" is "nearest" with a slow discriminator.
 _FLAGS = {
     "paper": "",
     "paper-layer-norm": "--generator_norm layer",
@@ -80,6 +85,10 @@ _FLAGS = {
     "nearest-slow-d": f"{NEAREST} --discriminator_learning_rate 1e-4",
     "nearest-dihedral": f"{NEAREST} --augmentation dihedral",
     "nearest-ema": f"{NEAREST} --ema_decay 0.999",
+    "slow-d-l1-1000": f"{SLOW_D} --l1_weight 1000",
+    "slow-d-l1-1000-features-30": f"{SLOW_D} --l1_weight 1000 --feature_weight 30",
+    "slow-d-l1-1000-features-100": f"{SLOW_D} --l1_weight 1000 --feature_weight 100",
+    "slow-d-l1-300-features-10": f"{SLOW_D} --l1_weight 300 {FEATURES}",
     "balance-0.5": f"{BALANCE} 0.5",
     "balance-0.5-features": f"{BALANCE} 0.5 {FEATURES}",
     "balance-0.5-features-dihedral": f"{BALANCE} 0.5 {FEATURES} --augmentation dihedral",

@@ -106,6 +106,7 @@ def test_the_recipe_photo_has_the_settings_of_the_variant_in_the_docs():
         ("Photos to maps", "photo-to-map", "held-out"),
         ("What was tried", "maps", "selection"),
         ("What was tried on photos", "sketch-to-photo", "selection"),
+        ("What was tried for the starter map", "starter-map", "selection"),
     ],
 )
 def test_the_figures_in_the_docs_are_those_of_the_results(section: str, task: str, split: str):
