@@ -38,7 +38,7 @@ class _Recipe:
         "defaults of the other settings; paper: as published; best: --generator_norm layer, "
         "--upsampling nearest, --color_balance 1, --color_balance_decay 0.5, --feature_weight 10, "
         "--lr_schedule linear and --learning_rate 4e-4; photo, for photos and other textures: as "
-        "best, but --color_balance 0 and --l1_weight 25",
+        "best, but no color balance and --l1_weight 25",
         group="recipe",
         sets_defaults=True,
     )

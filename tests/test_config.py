@@ -75,7 +75,7 @@ def test_the_recipes_are_those_that_the_flag_accepts():
     photo = RECIPES["best"] | {"l1_weight": 25.0}
     del photo["color_balance"], photo["color_balance_decay"]
     assert RECIPES["photo"] == photo
-    assert "as best, but --color_balance 0 and --l1_weight 25" in recipe.help
+    assert "as best, but no color balance and --l1_weight 25" in recipe.help
 
 
 def test_the_recipe_of_a_stored_config_is_not_applied_again():
