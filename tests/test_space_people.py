@@ -196,4 +196,4 @@ def test_a_model_on_the_hub_is_linked_at_its_revision(model: Path):
 
 
 def test_the_number_of_steps_has_thousands_separators():
-    assert "| training steps | 18,000 |" in format_facts("map", Translator(STARTER))
+    assert "| training steps | 22,000 |" in format_facts("map", Translator(STARTER))
