@@ -48,7 +48,11 @@ def test_pixels_are_those_of_the_python_translator(
     translated = translate(starter_page, photo, mode=mode)
     expected = Translator(STARTER_MODEL)(photo, mode=mode)
     difference = np.abs(np.asarray(translated, np.int16) - np.asarray(expected, np.int16))
-    assert difference.max() <= 1
+    # Both round the network's output to gray levels, a few in opposite directions. Where the result
+    # is resized, neighbors may add up to two gray levels: 6 to 12 values in a million, measured.
+    is_resized = mode == "fit" and size != (256, 256)
+    assert difference.max() <= (2 if is_resized else 1)
+    assert (difference > 1).mean() < 1e-4
 
 
 def test_translation_with_all_details(starter_page: Page) -> None:
